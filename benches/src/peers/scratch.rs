@@ -1,0 +1,43 @@
+//! A directory for configuration files, sockets and logs, removed at the end.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// A fresh directory under the system's one for temporary files.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes the directory; the name and this process's id tell it from others.
+    pub(crate) fn new(name: &str) -> Result<Scratch, Error> {
+        let path = std::env::temp_dir().join(format!("ringway-{name}-{}", std::process::id()));
+        fs::create_dir(&path).map_err(Error::io(format!("cannot create {}", path.display())))?;
+        let scratch = Scratch(path);
+        // Workers that give up root must still reach their files.
+        let open = fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755));
+        open.map_err(Error::io("cannot open the directory to workers"))?;
+        Ok(scratch)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file into it; gives the file's path.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, Error> {
+        let path = self.0.join(name);
+        fs::write(&path, content).map_err(Error::io(format!("cannot write {}", path.display())))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed does no harm in a directory for temporary files.
+        fs::remove_dir_all(&self.0).ok();
+    }
+}

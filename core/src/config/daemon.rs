@@ -1,0 +1,49 @@
+//! The settings of the process as a whole.
+
+use std::time::Duration;
+
+use super::word::words;
+use super::{ShardCount, defaults};
+
+/// The process as a whole: `[daemon]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// How many shards run, at most [`defaults::SHARDS_MAX`]; `None`: as many as the cores that this process may
+    /// run on.
+    pub shards: Option<ShardCount>,
+    /// How long requests in progress get to finish when the process stops.
+    pub drain_timeout: Duration,
+    /// The least important lines that still reach the log.
+    pub log_level: LogLevel,
+    /// How many client connections one shard holds; what comes beyond waits in the kernel's accept queue.
+    pub max_connections_per_shard: u32,
+}
+
+impl Default for Daemon {
+    fn default() -> Daemon {
+        Daemon {
+            shards: None,
+            drain_timeout: defaults::DRAIN_TIMEOUT,
+            log_level: LogLevel::default(),
+            max_connections_per_shard: defaults::MAX_CONNECTIONS_PER_SHARD,
+        }
+    }
+}
+
+/// How important a log line is, the most important first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum LogLevel {
+    /// Something failed and needs a person.
+    Error,
+    /// Something is wrong but served around.
+    Warn,
+    /// What an operator wants to know of a healthy process.
+    #[default]
+    Info,
+    /// The decisions behind it.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+words!(LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" });

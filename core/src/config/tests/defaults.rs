@@ -1,0 +1,141 @@
+//! The table of keys and the reader say the same.
+
+use super::*;
+use crate::config::keys::{Fallback, Kind, Section};
+use crate::config::units::{duration_text, size_text};
+
+/// A valid file with `line` in `section`.
+fn with(section: Section, line: &str) -> String {
+    let at = |this: Section| if this == section { line } else { "" };
+    let required = |this: Section, text: &'static str| {
+        let name = text.split(' ').next().unwrap_or_default();
+        if at(this).starts_with(&format!("{name} ")) { "" } else { text }
+    };
+    format!(
+        "{}\n[daemon]\n{}\n[[listeners]]\n{}\n{}\n{}\n[listeners.timeouts]\n{}\n[listeners.limits]\n{}\n\
+         [clusters.c]\n{}\n[[clusters.c.frontends]]\n{}\n[[clusters.c.backends]]\n{}\n{}\n",
+        at(Section::Root),
+        at(Section::Daemon),
+        required(Section::Listener, "name = \"web\""),
+        required(Section::Listener, "address = \"0.0.0.0:80\""),
+        at(Section::Listener),
+        at(Section::Timeouts),
+        at(Section::Limits),
+        at(Section::Cluster),
+        at(Section::Frontend),
+        required(Section::Backend, "address = \"10.0.0.1:80\""),
+        at(Section::Backend),
+    )
+}
+
+fn is_table(key: &Key) -> bool {
+    matches!(key.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Named(_))
+}
+
+/// A valid value of `key`; the default where that can be written.
+fn written(key: &Key) -> String {
+    match (key.fallback, key.name) {
+        (Fallback::Duration(duration), _) => format!("{:?}", duration_text(duration)),
+        (Fallback::Size(bytes), _) => bytes.to_string(),
+        (Fallback::Integer(number), _) => number.to_string(),
+        (Fallback::Boolean(value), _) => value.to_string(),
+        (Fallback::Text(text), _) => format!("{text:?}"),
+        (_, "shards") => "1".to_owned(),
+        (_, "name" | "id") => "\"web\"".to_owned(),
+        (_, "address") => "\"10.0.0.1:80\"".to_owned(),
+        (_, "listeners") => "[\"web\"]".to_owned(),
+        (fallback, name) => panic!("say how {name} with {fallback:?} is written"),
+    }
+}
+
+#[test]
+fn the_default_in_the_table_is_what_leaving_it_out_means() {
+    let base = read(&with(Section::Root, ""));
+    let mut tried = 0;
+    for key in KEYS.iter().filter(|key| !matches!(key.fallback, Fallback::Required | Fallback::Means(_))) {
+        let text = with(key.section, &format!("{} = {}", key.name, written(key)));
+        assert_eq!(read(&text), base, "{} in {:?}", key.name, key.section);
+        tried += 1;
+    }
+    assert!(tried > 20, "{tried}");
+}
+
+/// The dates are of no type that a key has; the reader says so for each key that it reads.
+#[test]
+fn every_key_of_the_table_is_read() {
+    for key in KEYS {
+        let line = format!("{} = 1979-05-27", key.name);
+        let text = if key.section == Section::Root { line } else { with(key.section, &line) };
+        let errors = Config::read("f", text.as_bytes()).expect_err("a date is not valid");
+        let about = errors.problems().iter().find(|problem| problem.message.contains("found a date"));
+        // Below a table of the template, TOML itself sees the double definition.
+        let twice = is_table(key) && errors.problems()[0].message.contains("duplicate key");
+        let name = about.map(|problem| problem.key.rsplit('.').next().unwrap_or_default());
+        assert!(twice || name == Some(key.name), "{} in {:?}: {errors}", key.name, key.section);
+    }
+}
+
+#[test]
+fn the_bounds_in_the_table_are_the_last_valid_values() {
+    let accepts = |key: &Key, value: String| {
+        let text = with(key.section, &format!("{} = {value}", key.name));
+        let told = problems(&text);
+        let about = told.iter().filter(|line| line.contains("is out of range")).count();
+        assert_eq!(told.len(), about, "{told:?}");
+        about == 0
+    };
+    for key in KEYS {
+        let (values, min, max): (fn(u64) -> String, u64, u64) = match key.kind {
+            Kind::Integer { min, max } => (|n| n.to_string(), min, max),
+            Kind::Size { min, max } => (|n| format!("{:?}", size_text(n)), min, max),
+            Kind::Duration { min, max } => {
+                let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).expect("short");
+                (|n| format!("\"{n}ms\""), ms(min), ms(max))
+            }
+            _ => continue,
+        };
+        assert!(accepts(key, values(min)), "{}: least", key.name);
+        assert!(accepts(key, values(max)), "{}: most", key.name);
+        assert!(!accepts(key, values(max + 1)), "{}: beyond", key.name);
+        let below = if min == 0 { "-1".to_owned() } else { values(min - 1) };
+        assert!(!accepts(key, below), "{}: below", key.name);
+    }
+}
+
+#[test]
+fn every_word_in_the_table_is_one_that_the_reader_knows() {
+    for key in KEYS {
+        let Kind::Word { words, absent } = key.kind else { continue };
+        for word in words {
+            let text = with(key.section, &format!("{} = {word:?}", key.name));
+            assert_eq!(problems(&text), [""; 0], "{word}");
+        }
+        for word in absent {
+            assert_eq!(problems(&with(key.section, &format!("{} = {word:?}", key.name))).len(), 1, "{word}");
+        }
+    }
+}
+
+#[test]
+fn no_key_is_in_the_table_twice_and_each_says_what_it_is_for() {
+    for (n, key) in KEYS.iter().enumerate() {
+        let same = |other: &&Key| other.section == key.section && other.name == key.name;
+        assert_eq!(KEYS[..n].iter().find(same).map(|key| key.name), None);
+        assert!(key.doc.ends_with('.') && !key.doc.contains(['|', '\n']), "{}: {}", key.name, key.doc);
+    }
+}
+
+#[test]
+fn the_page_has_a_row_for_every_key_under_its_section() {
+    let page = keys_markdown();
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), KEYS.len());
+    for line in [
+        "### `[listeners.timeouts]`",
+        "| `head` | duration, 1ms to 24h | `\"10s\"` | From the first byte of a request's head to its last. |",
+        "| `head_bytes` | size, 1KiB to 64KiB | `\"16KiB\"` | The whole head of a request; beyond it the answer is 431. |",
+        "| `address` | string: `IP:port` or `[IPv6]:port` | required | Where it listens. |",
+    ] {
+        assert!(page.lines().any(|have| have == line), "{line}\n{page}");
+    }
+}

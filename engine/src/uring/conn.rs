@@ -1,0 +1,140 @@
+//! One connection's slot: what is in flight for it, what was received and not yet taken, who waits.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::task::Waker;
+
+use ringway_core::Time;
+
+use super::addr::RawAddr;
+use super::pool::{ChunkQueue, PoolChunk};
+use super::ring::BufferRing;
+use crate::seam::{Mode, Out};
+use crate::wheel::TimerId;
+
+/// The receive in flight, and the buffer group it takes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Armed {
+    No,
+    Multishot(u16),
+    OneShot(u16),
+}
+
+/// How a stream ended for the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The peer sent its FIN.
+    Fin,
+    /// An errno.
+    Failed(i32),
+}
+
+/// The send direction.
+#[derive(Debug)]
+pub(crate) enum Sending<C> {
+    /// Nothing in flight; the last one went well.
+    Idle,
+    /// In flight; `done` bytes of `out` were taken by operations before this one.
+    InFlight { out: Out<C>, done: u32 },
+    /// The last one failed with this errno, and so does every one to come.
+    Failed(i32),
+}
+
+/// Vectors for a message of two pieces; boxed, so that the kernel's pointers hold while the slot moves.
+pub(crate) struct MsgBlock {
+    pub(crate) header: libc::msghdr,
+    pub(crate) pieces: [libc::iovec; 2],
+}
+
+/// A connection's slot.
+pub(crate) struct Conn<B: BufferRing> {
+    pub(crate) fd: RawFd,
+    pub(crate) mode: Mode,
+    /// Buffer group for heads.
+    pub(crate) head_group: u16,
+    pub(crate) armed: Armed,
+    /// The receive in flight is being cancelled.
+    pub(crate) cancelling: bool,
+    /// Waits in the list of receives that found no buffer.
+    pub(crate) starved: bool,
+    /// The owner has let go: everything in flight is being cancelled, then the descriptor is closed.
+    pub(crate) closing: bool,
+    /// The close operation is under way.
+    pub(crate) close_posted: bool,
+    /// The connect operation is in flight.
+    pub(crate) connecting: bool,
+    pub(crate) end: Option<End>,
+    pub(crate) queue: ChunkQueue,
+    pub(crate) sending: Sending<PoolChunk<B>>,
+    pub(crate) msg: Option<Box<MsgBlock>>,
+    pub(crate) addr: Option<Box<RawAddr>>,
+    /// Result of the connect operation, once it is there.
+    pub(crate) connected: Option<i32>,
+    pub(crate) recv_waker: Option<Waker>,
+    /// Waits for the send, or the connect, or the close.
+    pub(crate) send_waker: Option<Waker>,
+    pub(crate) recv_deadline: Time,
+    pub(crate) send_deadline: Time,
+    /// The entry in the wheel, and the time it stands at: never later than a deadline somebody waits for.
+    pub(crate) timer: Option<(TimerId, Time)>,
+}
+
+impl<B: BufferRing> Conn<B> {
+    pub(crate) fn new(fd: RawFd, head_group: u16) -> Conn<B> {
+        Conn {
+            fd,
+            mode: Mode::Head,
+            head_group,
+            armed: Armed::No,
+            cancelling: false,
+            starved: false,
+            closing: false,
+            close_posted: false,
+            connecting: false,
+            end: None,
+            queue: ChunkQueue::new(),
+            sending: Sending::Idle,
+            msg: None,
+            addr: None,
+            connected: None,
+            recv_waker: None,
+            send_waker: None,
+            recv_deadline: Time::NEVER,
+            send_deadline: Time::NEVER,
+            timer: None,
+        }
+    }
+
+    pub(crate) fn send_in_flight(&self) -> bool {
+        matches!(self.sending, Sending::InFlight { .. })
+    }
+
+    /// Whether no operation but a close is in flight.
+    pub(crate) fn quiet(&self) -> bool {
+        self.armed == Armed::No && !self.connecting && !self.send_in_flight()
+    }
+
+    pub(crate) fn wake_recv(&mut self) {
+        if let Some(waker) = self.recv_waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn wake_send(&mut self) {
+        if let Some(waker) = self.send_waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Remembers who waits, without a new waker when it is the same task as before.
+pub(crate) fn register(slot: &mut Option<Waker>, waker: &Waker) {
+    match slot {
+        Some(old) if old.will_wake(waker) => {}
+        _ => *slot = Some(waker.clone()),
+    }
+}
+
+pub(crate) fn errno(code: i32) -> io::Error {
+    io::Error::from_raw_os_error(code)
+}

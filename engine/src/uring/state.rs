@@ -1,0 +1,751 @@
+//! The bookkeeping: which operation is in flight for whom, and what each completion means.
+//!
+//! Rules that hold throughout:
+//! * A slot is freed only when nothing of it is in flight; its descriptor is closed last.
+//! * A completion without an owner still returns its buffer and closes the descriptor it brought.
+//! * A cancelled receive may have delivered bytes: they are queued like any others.
+//! * Nothing here calls a future; waking only puts a task in line.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::RawFd;
+use std::ptr;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use ringway_core::Time;
+
+use super::accept::{self, Accepting, Acceptor};
+use super::addr::RawAddr;
+use super::conn::{Armed, Conn, End, MsgBlock, Sending, errno, register};
+use super::pool::{PoolChunk, RecvPool};
+use super::ring::{Completion, Op, Ring};
+use super::token::{self, Kind};
+use crate::Counters;
+use crate::seam::{Deadline, Mode, Out};
+use crate::slab::{Key, Slab};
+use crate::wheel::{TimerId, Wheel};
+
+/// Chunks a stream may hold before its multishot receive is stopped; a peer that sends faster than its requests are
+/// answered waits in its own socket. The kernel may add one batch (32) before the stop takes effect.
+const QUEUED_CHUNKS_MAX: usize = 8;
+/// Buffers' worth of bytes after which a multishot receive ends and has to be started again: one peer can take no more
+/// than this at once. At 16 a client's receive is started again every few hundred requests.
+const MULTISHOT_BUFFERS: u32 = 16;
+/// How long accepting pauses when descriptors or memory have run out.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Buffer groups, in the order of `Settings::groups`.
+const ACCEPTED: u16 = 0;
+const CONNECTED: u16 = 1;
+const BULK: u16 = 2;
+
+pub(crate) type ChunkOf<R> = PoolChunk<<R as Ring>::Buffers>;
+pub(crate) type OutOf<R> = Out<ChunkOf<R>>;
+
+/// Where a timer leads.
+pub(crate) enum Timer {
+    Conn(Key),
+    Accept(Key),
+    Sleep(Key),
+}
+
+/// A task that sleeps; `None` once its time has come.
+pub(crate) struct Sleeper {
+    pub(crate) timer: Option<TimerId>,
+    pub(crate) waker: Option<Waker>,
+}
+
+pub(crate) struct State<R: Ring> {
+    pub(crate) ring: R,
+    pub(crate) pool: Rc<RecvPool<R::Buffers>>,
+    pub(crate) conns: Slab<Conn<R::Buffers>>,
+    pub(crate) acceptors: Slab<Acceptor>,
+    pub(crate) sleepers: Slab<Sleeper>,
+    pub(crate) wheel: Wheel<Timer>,
+    /// Receives that found no buffer, oldest first, by group.
+    starved: [VecDeque<Key>; 3],
+    /// The turn in which each group was last enlarged.
+    grown_in: [u64; 3],
+    pub(crate) in_flight: u64,
+    pub(crate) counters: Counters,
+    pub(crate) now: Time,
+    /// Scratch for the completions of a turn.
+    pub(crate) batch: Vec<Completion>,
+}
+
+/// Completions taken in at once; more wait in the queue for the next pass of the same turn.
+const REAP_MAX: usize = 1024;
+
+impl<R: Ring> State<R> {
+    pub(crate) fn new(ring: R, pool: Rc<RecvPool<R::Buffers>>) -> State<R> {
+        let now = ring.now();
+        State {
+            ring,
+            pool,
+            conns: Slab::new(),
+            acceptors: Slab::new(),
+            sleepers: Slab::new(),
+            wheel: Wheel::new(now),
+            starved: [const { VecDeque::new() }; 3],
+            grown_in: [0; 3],
+            in_flight: 0,
+            counters: Counters::default(),
+            now,
+            batch: Vec::with_capacity(REAP_MAX),
+        }
+    }
+
+    /// Lets go of whatever a task has not.
+    pub(crate) fn close_all(&mut self) {
+        for key in self.conns.keys().collect::<Vec<_>>() {
+            self.begin_close(key);
+        }
+        for key in self.acceptors.keys().collect::<Vec<_>>() {
+            self.begin_close_acceptor(key);
+        }
+    }
+
+    fn push(&mut self, kind: Kind, key: Key, op: Op) {
+        self.in_flight += 1;
+        self.ring.push(token::encode(kind, key), op);
+    }
+
+    fn cancel(&mut self, kind: Kind, key: Key) {
+        self.counters.cancels += 1;
+        self.push(Kind::Cancel, key, Op::Cancel { target: token::encode(kind, key) });
+    }
+
+    /// Starts listening for other threads' wake-ups.
+    pub(crate) fn watch_wakeups(&mut self) {
+        self.push(Kind::Wakeups, Key { index: 0, generation: 0 }, Op::Wakeups);
+    }
+
+    pub(crate) fn stop_wakeups(&mut self) {
+        self.cancel(Kind::Wakeups, Key { index: 0, generation: 0 });
+    }
+
+    /// Takes one completion in. `true`: other threads have left wake-ups.
+    pub(crate) fn complete(&mut self, completion: Completion, draining: bool) -> bool {
+        self.counters.completions += 1;
+        if !completion.more() {
+            self.in_flight -= 1;
+        }
+        let Some((kind, key)) = token::decode(completion.user_data) else {
+            self.counters.stale += 1;
+            return false;
+        };
+        match kind {
+            Kind::Recv(group) => self.on_recv(key, group, completion),
+            Kind::Send => self.on_send(key, completion.result),
+            Kind::Accept => self.on_accept(key, completion),
+            Kind::Connect => self.on_connect(key, completion.result),
+            Kind::Close => self.on_closed(key),
+            Kind::Wakeups => {
+                if !completion.more() && !draining {
+                    self.watch_wakeups();
+                }
+                return true;
+            }
+            // Too late, or nothing there: the target's own completion tells.
+            Kind::Cancel | Kind::CloseStray => {}
+        }
+        false
+    }
+
+    // Connections
+
+    pub(crate) fn open(&mut self, fd: RawFd, head_group: u16) -> io::Result<Key> {
+        let key = self.conns.insert(Conn::new(fd, head_group));
+        key.ok_or_else(|| {
+            self.ring.close_now(fd);
+            io::Error::from(io::ErrorKind::OutOfMemory)
+        })
+    }
+
+    pub(crate) fn adopt(&mut self, socket: R::Socket) -> io::Result<Key> {
+        let fd = self.ring.adopt(socket);
+        self.open(fd, ACCEPTED)
+    }
+
+    pub(crate) fn connect(&mut self, to: &std::net::SocketAddr, deadline: Time) -> io::Result<Key> {
+        let fd = self.ring.socket(to)?;
+        let key = self.open(fd, CONNECTED)?;
+        let addr = Box::new(RawAddr::from(to));
+        let pointer: *const RawAddr = &*addr;
+        if let Some(conn) = self.conns.get_mut(key) {
+            (conn.addr, conn.connecting) = (Some(addr), true);
+        }
+        self.push(Kind::Connect, key, Op::Connect { fd, addr: pointer });
+        self.set_deadline(key, Deadline::Send, deadline);
+        Ok(key)
+    }
+
+    /// The outcome of a connect, when it is there.
+    pub(crate) fn poll_connect(&mut self, key: Key, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        let now = self.now;
+        let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(Err(errno(libc::EBADF))) };
+        match conn.connected {
+            Some(0) => {
+                conn.send_deadline = Time::NEVER;
+                Poll::Ready(Ok(()))
+            }
+            Some(code) => Poll::Ready(Err(errno(code))),
+            None if now >= conn.send_deadline => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            None => {
+                register(&mut conn.send_waker, cx.waker());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn on_connect(&mut self, key: Key, result: i32) {
+        let Some(conn) = self.conns.get_mut(key) else {
+            self.counters.stale += 1;
+            return;
+        };
+        (conn.connecting, conn.addr) = (false, None);
+        conn.connected = Some(-result.min(0));
+        conn.wake_send();
+        self.finish_close(key);
+    }
+
+    pub(crate) fn poll_recv(&mut self, key: Key, cx: &Context<'_>) -> Poll<io::Result<Option<ChunkOf<R>>>> {
+        let (pool, now) = (Rc::clone(&self.pool), self.now);
+        let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(Err(errno(libc::EBADF))) };
+        if let Some(chunk) = conn.queue.pop(&pool) {
+            if conn.queue.is_empty() && conn.mode != Mode::Body {
+                self.arm(key);
+            }
+            return Poll::Ready(Ok(Some(chunk)));
+        }
+        match conn.end {
+            Some(End::Fin) => return Poll::Ready(Ok(None)),
+            Some(End::Failed(code)) => return Poll::Ready(Err(errno(code))),
+            None => {}
+        }
+        if now >= conn.recv_deadline {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        register(&mut conn.recv_waker, cx.waker());
+        self.arm(key);
+        self.watch_deadline(key);
+        Poll::Pending
+    }
+
+    pub(crate) fn has_pending(&self, key: Key) -> bool {
+        self.conns.get(key).is_none_or(|conn| !conn.queue.is_empty() || conn.end.is_some())
+    }
+
+    pub(crate) fn set_mode(&mut self, key: Key, mode: Mode) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        conn.mode = mode;
+        if mode == Mode::Body {
+            if let Armed::Multishot(group) = conn.armed
+                && !conn.cancelling
+            {
+                conn.cancelling = true;
+                self.cancel(Kind::Recv(group), key);
+            }
+        } else if conn.queue.is_empty() {
+            self.arm(key);
+        }
+    }
+
+    /// Starts a receive unless there is one, or must not be one.
+    fn arm(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.armed != Armed::No || conn.starved || conn.closing || conn.end.is_some() {
+            return;
+        }
+        let poll_first = conn.mode == Mode::Idle;
+        // A client that could empty the buffer group gets one buffer at a time; backends are trusted with it.
+        let multishot =
+            conn.mode != Mode::Body && (self.ring.limits_multishot() || conn.head_group == CONNECTED);
+        // Slow readers may hold every bulk buffer; a body then goes on in small pieces instead of waiting for them.
+        let bulk = conn.mode == Mode::Body && !self.pool.exhausted(BULK);
+        let group = if bulk { BULK } else { conn.head_group };
+        let limit_bytes = self.pool.buffer_bytes(group).saturating_mul(MULTISHOT_BUFFERS);
+        conn.armed = if multishot { Armed::Multishot(group) } else { Armed::OneShot(group) };
+        conn.cancelling = false;
+        let fd = conn.fd;
+        self.counters.recvs += 1;
+        self.push(Kind::Recv(group), key, Op::Recv { fd, group, multishot, limit_bytes, poll_first });
+    }
+
+    fn on_recv(&mut self, key: Key, group: u16, completion: Completion) {
+        let Some(conn) = self.conns.get_mut(key) else {
+            self.counters.stale += 1;
+            if let Some(id) = completion.buffer() {
+                self.pool.discard(group, id);
+            }
+            return;
+        };
+        if !completion.more() {
+            conn.armed = Armed::No;
+            conn.cancelling = false;
+        }
+        let result = completion.result;
+        if let Some(id) = completion.buffer() {
+            if result > 0 && !conn.closing {
+                conn.queue.push(&self.pool, group, id, result as u32);
+                self.counters.bytes_in += result as u64;
+            } else {
+                self.pool.discard(group, id);
+            }
+        }
+        match -result {
+            0 => conn.end = Some(End::Fin),
+            code if code < 0 => {}
+            libc::ENOBUFS => {
+                if !conn.closing {
+                    self.starve(key, group);
+                }
+                self.finish_close(key);
+                return;
+            }
+            libc::ECANCELED | libc::EINTR | libc::EAGAIN => {}
+            code => conn.end = Some(End::Failed(code)),
+        }
+        if !conn.queue.is_empty() || conn.end.is_some() {
+            conn.wake_recv();
+        }
+        if conn.closing {
+            self.finish_close(key);
+        } else if completion.more() {
+            if conn.queue.len() > QUEUED_CHUNKS_MAX && !conn.cancelling {
+                conn.cancelling = true;
+                self.cancel(Kind::Recv(group), key);
+            }
+        } else if conn.queue.is_empty() && (conn.mode != Mode::Body || conn.recv_waker.is_some()) {
+            // Ended without being asked to, or in order to change the mode: whoever waits still waits.
+            self.arm(key);
+        }
+    }
+
+    /// A receive found its group empty: enlarge it, or stand in line.
+    ///
+    /// Also where buffers have come home since: the group was too small for the moment, and an empty group costs an
+    /// operation for each connection that runs into it. Once a turn is enough.
+    fn starve(&mut self, key: Key, group: u16) {
+        self.counters.no_buffers += 1;
+        let may_grow = self.grown_in[usize::from(group)] != self.counters.turns;
+        if may_grow && self.pool.grow(group) {
+            self.grown_in[usize::from(group)] = self.counters.turns;
+        }
+        if self.pool.free(group) > 0 {
+            self.arm(key);
+        } else if let Some(conn) = self.conns.get_mut(key) {
+            conn.starved = true;
+            self.starved[usize::from(group)].push_back(key);
+        }
+    }
+
+    /// Lets receives that wait for buffers go on, as far as buffers have come home.
+    pub(crate) fn feed_starved(&mut self) {
+        for group in 0..self.starved.len() {
+            if self.starved[group].is_empty() || !self.pool.recovered(group as u16) {
+                continue;
+            }
+            for _ in 0..self.pool.free(group as u16) {
+                let Some(key) = self.starved[group].pop_front() else { break };
+                if let Some(conn) = self.conns.get_mut(key) {
+                    conn.starved = false;
+                    self.arm(key);
+                }
+            }
+        }
+    }
+
+    // Sending
+
+    pub(crate) fn post(&mut self, key: Key, out: OutOf<R>) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        match conn.sending {
+            Sending::InFlight { .. } => panic!("one send at a time: wait with `sent` before the next `post`"),
+            Sending::Failed(_) => {}
+            Sending::Idle if out.is_empty() => {}
+            Sending::Idle => {
+                conn.sending = Sending::InFlight { out, done: 0 };
+                self.push_send(key);
+            }
+        }
+    }
+
+    /// Submits what is left of the message in flight.
+    fn push_send(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let Sending::InFlight { out, done } = &conn.sending else { return };
+        let skip = *done as usize;
+        let (first, second): (&[u8], &[u8]) = match out {
+            Out::Static(bytes) => (bytes, &[]),
+            Out::Buffer(buffer) => (buffer, &[]),
+            Out::Chunk(chunk) => (chunk, &[]),
+            Out::Both(buffer, chunk) => (buffer, chunk),
+        };
+        let (first, second) = if skip < first.len() {
+            (&first[skip..], second)
+        } else {
+            (&second[skip - first.len()..], &[] as &[u8])
+        };
+        let fd = conn.fd;
+        let op = if second.is_empty() {
+            // Longer than 4 GiB it can not be: a length is an i32 in a completion, and messages are far below.
+            Op::Send { fd, bytes: first.as_ptr(), len: first.len() as u32 }
+        } else {
+            let piece = |bytes: &[u8]| libc::iovec {
+                iov_base: bytes.as_ptr().cast_mut().cast(),
+                iov_len: bytes.len(),
+            };
+            let pieces = [piece(first), piece(second)];
+            let block = conn.msg.get_or_insert_with(|| {
+                // SAFETY: a message header of zeroes is a valid, empty one.
+                Box::new(MsgBlock { header: unsafe { std::mem::zeroed() }, pieces })
+            });
+            block.pieces = pieces;
+            block.header.msg_iov = block.pieces.as_mut_ptr();
+            block.header.msg_iovlen = 2;
+            Op::SendMsg { fd, msg: ptr::from_ref(&block.header) }
+        };
+        self.counters.sends += 1;
+        self.push(Kind::Send, key, op);
+        self.watch_deadline(key);
+    }
+
+    fn on_send(&mut self, key: Key, result: i32) {
+        let Some(conn) = self.conns.get_mut(key) else {
+            self.counters.stale += 1;
+            return;
+        };
+        let Sending::InFlight { out, done } = &mut conn.sending else {
+            self.counters.stale += 1;
+            return;
+        };
+        if result > 0 {
+            self.counters.bytes_out += result as u64;
+            *done += result as u32;
+            if (*done as usize) < out.len() && !conn.closing {
+                self.counters.sends_short += 1;
+                self.push_send(key);
+                return;
+            }
+        } else if matches!(-result, libc::EINTR | libc::EAGAIN) && !conn.closing {
+            self.push_send(key);
+            return;
+        }
+        // Whatever was in flight goes home now: an idle connection holds no buffer.
+        conn.sending = if result > 0 {
+            Sending::Idle
+        } else {
+            Sending::Failed(if result == 0 { libc::EPIPE } else { -result })
+        };
+        conn.wake_send();
+        if result <= 0 {
+            conn.wake_recv();
+        }
+        self.finish_close(key);
+    }
+
+    pub(crate) fn poll_sent(&mut self, key: Key, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        let now = self.now;
+        let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(Err(errno(libc::EBADF))) };
+        match conn.sending {
+            Sending::Idle => Poll::Ready(Ok(())),
+            Sending::Failed(code) => Poll::Ready(Err(errno(code))),
+            Sending::InFlight { .. } if now >= conn.send_deadline => {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Sending::InFlight { .. } => {
+                register(&mut conn.send_waker, cx.waker());
+                self.watch_deadline(key);
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(crate) fn shutdown_write(&mut self, key: Key) {
+        if let Some(conn) = self.conns.get(key) {
+            let fd = conn.fd;
+            self.ring.shutdown_write(fd);
+        }
+    }
+
+    // Closing
+
+    /// The owner lets go: cancel what is in flight; the last completion closes the descriptor.
+    pub(crate) fn begin_close(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.closing {
+            return;
+        }
+        conn.closing = true;
+        conn.queue.clear(&self.pool);
+        (conn.recv_waker, conn.send_waker) = (None, None);
+        if let Some((timer, _)) = conn.timer.take() {
+            self.wheel.remove(timer);
+        }
+        let recv = match conn.armed {
+            Armed::Multishot(group) | Armed::OneShot(group) if !conn.cancelling => Some(Kind::Recv(group)),
+            _ => None,
+        };
+        let send = conn.send_in_flight().then_some(Kind::Send);
+        let connect = conn.connecting.then_some(Kind::Connect);
+        for kind in [recv, send, connect].into_iter().flatten() {
+            self.cancel(kind, key);
+        }
+        self.finish_close(key);
+    }
+
+    /// Closes the descriptor of a connection that is closing and has nothing in flight.
+    fn finish_close(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.closing && conn.quiet() && !conn.close_posted {
+            conn.close_posted = true;
+            conn.sending = Sending::Idle;
+            let fd = conn.fd;
+            self.push(Kind::Close, key, Op::Close { fd });
+        }
+    }
+
+    fn on_closed(&mut self, key: Key) {
+        if let Some(mut conn) = self.conns.remove(key) {
+            conn.wake_send();
+        }
+    }
+
+    pub(crate) fn poll_closed(&mut self, key: Key, cx: &Context<'_>) -> Poll<()> {
+        let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(()) };
+        register(&mut conn.send_waker, cx.waker());
+        Poll::Pending
+    }
+
+    fn close_stray(&mut self, fd: RawFd) {
+        self.push(Kind::CloseStray, Key { index: 0, generation: 0 }, Op::Close { fd });
+    }
+
+    // Deadlines
+
+    pub(crate) fn set_deadline(&mut self, key: Key, which: Deadline, at: Time) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        match which {
+            Deadline::Recv => conn.recv_deadline = at,
+            Deadline::Send => conn.send_deadline = at,
+        }
+        self.watch_deadline(key);
+    }
+
+    /// Makes sure that the wheel comes by not later than the first deadline somebody waits for.
+    fn watch_deadline(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let mut first = Time::NEVER;
+        if conn.recv_waker.is_some() {
+            first = first.min(conn.recv_deadline);
+        }
+        if conn.send_in_flight() || conn.connecting {
+            first = first.min(conn.send_deadline);
+        }
+        if first == Time::NEVER {
+            return;
+        }
+        match conn.timer {
+            // The usual case: the deadline moved on; the entry fires early, looks, and goes in again.
+            Some((_, at)) if at <= first => {}
+            timer => {
+                if let Some((id, _)) = timer {
+                    self.wheel.remove(id);
+                }
+                conn.timer = Some((self.wheel.insert(first, Timer::Conn(key)), first));
+            }
+        }
+    }
+
+    fn on_conn_timer(&mut self, key: Key) {
+        let now = self.now;
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        conn.timer = None;
+        // A send that is overdue is told to whoever waits, for bytes of this peer too: it takes nothing any more.
+        if now >= conn.send_deadline && (conn.send_in_flight() || conn.connecting) {
+            conn.wake_send();
+            if conn.send_in_flight() {
+                conn.send_deadline = Time::ZERO;
+                conn.end.get_or_insert(End::Failed(libc::ETIMEDOUT));
+                conn.wake_recv();
+            }
+        }
+        if now >= conn.recv_deadline {
+            conn.wake_recv();
+        }
+        self.watch_deadline(key);
+    }
+
+    /// Fires what is due.
+    pub(crate) fn advance(&mut self) {
+        let mut due: [Option<Timer>; 64] = [const { None }; 64];
+        let mut later = Vec::new();
+        let mut count = 0;
+        self.wheel.advance(self.now, |timer| {
+            if count < due.len() {
+                due[count] = Some(timer);
+                count += 1;
+            } else {
+                later.push(timer);
+            }
+        });
+        for timer in due.into_iter().flatten().chain(later) {
+            match timer {
+                Timer::Conn(key) => self.on_conn_timer(key),
+                Timer::Accept(key) => {
+                    if let Some(acceptor) = self.acceptors.get_mut(key)
+                        && acceptor.accepting == Accepting::BackingOff
+                    {
+                        acceptor.accepting = Accepting::Off;
+                        self.start_accept(key);
+                    }
+                }
+                Timer::Sleep(key) => {
+                    if let Some(sleeper) = self.sleepers.get_mut(key) {
+                        sleeper.timer = None;
+                        if let Some(waker) = sleeper.waker.take() {
+                            waker.wake();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    // Listeners
+
+    fn start_accept(&mut self, key: Key) {
+        let Some(acceptor) = self.acceptors.get_mut(key) else { return };
+        if acceptor.accepting == Accepting::Off && !acceptor.stopping && !acceptor.closing {
+            acceptor.accepting = Accepting::On;
+            let fd = acceptor.fd;
+            self.push(Kind::Accept, key, Op::Accept { fd });
+        }
+    }
+
+    fn on_accept(&mut self, key: Key, completion: Completion) {
+        let Some(acceptor) = self.acceptors.get_mut(key) else {
+            self.counters.stale += 1;
+            if completion.result >= 0 {
+                self.close_stray(completion.result);
+            }
+            return;
+        };
+        if completion.result >= 0 {
+            self.counters.accepted += 1;
+            acceptor.accepted.push_back(completion.result);
+        }
+        if !completion.more() {
+            let cancelled = acceptor.accepting == Accepting::Cancelling;
+            acceptor.accepting = if cancelled || completion.result >= 0 {
+                Accepting::Off
+            } else {
+                accept::after_error(-completion.result)
+            };
+            if acceptor.accepting == Accepting::BackingOff {
+                self.counters.accept_backoffs += 1;
+                self.wheel.insert(self.now + ACCEPT_BACKOFF, Timer::Accept(key));
+            }
+        }
+        acceptor.wake();
+        if acceptor.closing {
+            self.finish_close_acceptor(key);
+        } else if acceptor.accepted.len() >= accept::TAKEN_LATER_MAX && acceptor.accepting == Accepting::On {
+            acceptor.accepting = Accepting::Cancelling;
+            self.cancel(Kind::Accept, key);
+        }
+    }
+
+    pub(crate) fn poll_accept(
+        &mut self,
+        key: Key,
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<Option<(Key, std::net::SocketAddr)>>> {
+        loop {
+            let Some(acceptor) = self.acceptors.get_mut(key) else {
+                return Poll::Ready(Err(errno(libc::EBADF)));
+            };
+            if let Some(fd) = acceptor.accepted.pop_front() {
+                match self.ring.peer(fd) {
+                    Ok(peer) => return Poll::Ready(self.open(fd, ACCEPTED).map(|key| Some((key, peer)))),
+                    // It went away while it waited.
+                    Err(_) => {
+                        self.close_stray(fd);
+                        continue;
+                    }
+                }
+            }
+            if acceptor.stopping && acceptor.ended() {
+                return Poll::Ready(Ok(None));
+            }
+            if let Accepting::Failed(code) = acceptor.accepting {
+                return Poll::Ready(Err(errno(code)));
+            }
+            register(&mut acceptor.waker, cx.waker());
+            self.start_accept(key);
+            return Poll::Pending;
+        }
+    }
+
+    pub(crate) fn stop_accept(&mut self, key: Key) {
+        let Some(acceptor) = self.acceptors.get_mut(key) else { return };
+        acceptor.stopping = true;
+        acceptor.wake();
+        if acceptor.accepting == Accepting::On {
+            acceptor.accepting = Accepting::Cancelling;
+            self.cancel(Kind::Accept, key);
+        }
+    }
+
+    /// Completes when the accept has ended; the socket is then free to go elsewhere.
+    pub(crate) fn poll_release(&mut self, key: Key, cx: &Context<'_>) -> Poll<Option<RawFd>> {
+        let Some(acceptor) = self.acceptors.get_mut(key) else { return Poll::Ready(None) };
+        if !acceptor.ended() {
+            register(&mut acceptor.waker, cx.waker());
+            return Poll::Pending;
+        }
+        let acceptor = self.acceptors.remove(key);
+        Poll::Ready(acceptor.map(|acceptor| {
+            for fd in acceptor.accepted {
+                self.close_stray(fd);
+            }
+            acceptor.fd
+        }))
+    }
+
+    pub(crate) fn begin_close_acceptor(&mut self, key: Key) {
+        self.stop_accept(key);
+        if let Some(acceptor) = self.acceptors.get_mut(key) {
+            acceptor.closing = true;
+            acceptor.waker = None;
+            self.finish_close_acceptor(key);
+        }
+    }
+
+    fn finish_close_acceptor(&mut self, key: Key) {
+        if self.acceptors.get(key).is_some_and(Acceptor::ended)
+            && let Some(acceptor) = self.acceptors.remove(key)
+        {
+            for fd in acceptor.accepted {
+                self.close_stray(fd);
+            }
+            self.close_stray(acceptor.fd);
+        }
+    }
+
+    /// A snapshot of the counters, gauges included.
+    pub(crate) fn snapshot(&self, tasks: usize) -> Counters {
+        Counters {
+            buffer_growths: self.pool.growths(),
+            overflows: self.ring.overflows(),
+            in_flight: self.in_flight,
+            streams: self.conns.len() as u64,
+            listeners: self.acceptors.len() as u64,
+            tasks: tasks as u64,
+            chunks_out: self.pool.out(),
+            ..self.counters
+        }
+    }
+}

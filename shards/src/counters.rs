@@ -1,0 +1,103 @@
+//! What a shard counts: plain cells on its own thread, handed out as a snapshot.
+
+use std::cell::Cell;
+
+/// A number that only its shard changes.
+#[derive(Debug, Default)]
+pub(crate) struct Count(Cell<u64>);
+
+impl Count {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.set(self.0.get() + n);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A shard's counters.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Count,)*
+        }
+
+        /// A shard's counters at one moment. They only grow.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub struct CountersSnapshot {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self) -> CountersSnapshot {
+                CountersSnapshot { $($name: self.$name.get(),)* }
+            }
+        }
+
+        impl std::ops::AddAssign for CountersSnapshot {
+            fn add_assign(&mut self, other: CountersSnapshot) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Client connections accepted.
+    connections,
+    /// Requests whose head was complete and valid.
+    requests,
+    /// Answers of backends, with a status of 1xx, that were passed on.
+    responses_1xx,
+    /// Answers with a status of 2xx.
+    responses_2xx,
+    /// Answers with a status of 3xx.
+    responses_3xx,
+    /// Answers with a status of 4xx.
+    responses_4xx,
+    /// Answers with a status of 5xx, and above.
+    responses_5xx,
+    /// Answers of our own, of any status; they stand in the classes as well.
+    own_answers,
+    /// Requests refused for their head or framing.
+    rejected,
+    /// Requests for which no backend could be selected.
+    unserved,
+    /// Attempts to connect to a backend that failed.
+    connect_failures,
+    /// Requests sent again because a connection ended before it answered.
+    replays,
+    /// Requests that went to another backend than the first.
+    redispatches,
+    /// Backend connections opened.
+    backend_connections,
+    /// Requests that went out on a connection used before.
+    reused,
+    /// Answers of backends that broke the protocol.
+    bad_responses,
+    /// Answers cut short because the backend or the client went away in the middle.
+    aborted,
+    /// Deadlines of clients that passed: head, body.
+    client_timeouts,
+    /// Deadlines of backends that passed: response head, response body.
+    backend_timeouts,
+}
+
+impl Counters {
+    /// Counts an answer by the class of its status.
+    pub(crate) fn response(&self, status: u16) {
+        match status {
+            100..=199 => self.responses_1xx.one(),
+            200..=299 => self.responses_2xx.one(),
+            300..=399 => self.responses_3xx.one(),
+            400..=499 => self.responses_4xx.one(),
+            _ => self.responses_5xx.one(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What the hot path costs: `cargo test --release -p ringway-shards -- --ignored --nocapture http1_cost`.
+
+use std::hint::black_box;
+
+use super::*;
+use crate::routing::{HostRule, Router};
+
+const REQUEST: &[u8] = b"GET /api/v1/users?limit=20 HTTP/1.1\r\nHost: www.example.com\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\
+    Cookie: session=0123456789abcdef0123456789abcdef\r\nConnection: keep-alive\r\n\r\n";
+const PLAIN_RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
+    Content-Type: application/json\r\nContent-Length: 1024\r\nETag: \"65b0a1c2-400\"\r\nCache-Control: no-cache\r\n\r\n";
+const KEEP_ALIVE_RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
+    Content-Type: application/json\r\nContent-Length: 1024\r\nETag: \"65b0a1c2-400\"\r\nConnection: keep-alive\r\n\
+    Keep-Alive: timeout=5\r\n\r\n";
+
+/// Prints the best of several rounds: what the code costs when nobody disturbs it.
+#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+fn measure(name: &str, mut operation: impl FnMut()) {
+    const ROUNDS: u32 = 15;
+    const PER_ROUND: u32 = 100_000;
+    let best = (0..ROUNDS)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            for _ in 0..PER_ROUND {
+                operation();
+            }
+            start.elapsed()
+        })
+        .min()
+        .unwrap_or_default();
+    println!("{name:<56} {:>7.1} ns", best.as_nanos() as f64 / f64::from(PER_ROUND));
+}
+
+fn parse_request(buf: &[u8], mut then: impl FnMut(&Request<'_>)) {
+    let mut scratch = Scratch::new();
+    match request::parse(buf, &HeadLimits::default(), &mut HeadProgress::default(), &mut scratch) {
+        Ok(Parsed::Complete(request)) => then(&request),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn parse_response(buf: &[u8], mut then: impl FnMut(&Response<'_>)) {
+    let mut scratch = Scratch::new();
+    match response::parse(
+        buf,
+        Method::Get,
+        &HeadLimits::default(),
+        &mut HeadProgress::default(),
+        &mut scratch,
+    ) {
+        Ok(Parsed::Complete(response)) => then(&response),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+#[ignore = "a measurement, of interest in release builds only"]
+fn http1_cost() {
+    let mut out = Vec::with_capacity(4096);
+    let client = rewrite::ClientSide { version: Version::Http11, keep_alive: true };
+    let closing = rewrite::ClientSide { keep_alive: false, ..client };
+    let forward = ForwardPrefix::new("192.0.2.17".parse().expect("address"), 80, Scheme::Http);
+
+    println!("request of {} bytes, 6 fields; responses of {} bytes", REQUEST.len(), PLAIN_RESPONSE.len());
+    measure("request: httparse alone", || {
+        let mut scratch = Scratch::new();
+        let mut raw = httparse::Request::new(&mut []);
+        let parsed = raw.parse_with_uninit_headers(black_box(REQUEST), &mut scratch.0[..100]);
+        black_box(parsed.is_ok());
+    });
+    measure("request: parse", || {
+        parse_request(black_box(REQUEST), |request| {
+            black_box(request.head_len);
+        })
+    });
+    measure("request: parse and rewrite", || {
+        parse_request(black_box(REQUEST), |request| {
+            out.clear();
+            rewrite::request(request, &forward, &mut out);
+            black_box(&out);
+        });
+    });
+    measure("response: parse", || {
+        parse_response(black_box(PLAIN_RESPONSE), |response| {
+            black_box(response.body);
+        });
+    });
+    measure("response: parse, untouched", || {
+        parse_response(black_box(PLAIN_RESPONSE), |response| {
+            black_box(rewrite::response(response, client, &mut out));
+        });
+    });
+    let mut buf = KEEP_ALIVE_RESPONSE.to_vec();
+    measure("response: parse, edited in place (and restored)", || {
+        buf.copy_from_slice(KEEP_ALIVE_RESPONSE);
+        let mut edit = None;
+        parse_response(black_box(&buf), |response| {
+            edit = Some(rewrite::response(response, client, &mut out).head);
+        });
+        let Some(rewrite::HeadOut::InPlace(edit)) = edit else { panic!("not edited in place: {edit:?}") };
+        black_box(edit.apply(&mut buf));
+    });
+    measure("response: parse, written anew to close", || {
+        parse_response(black_box(PLAIN_RESPONSE), |response| {
+            out.clear();
+            black_box(rewrite::response(response, closing, &mut out));
+            black_box(&out);
+        });
+    });
+    measure("forward prefix, IPv4", || {
+        black_box(ForwardPrefix::new(black_box("192.0.2.17".parse().expect("address")), 80, Scheme::Http));
+    });
+
+    let mut chunks = Vec::new();
+    for _ in 0..4 {
+        chunks.extend_from_slice(b"1000\r\n");
+        chunks.extend_from_slice(&[b'x'; 0x1000]);
+        chunks.extend_from_slice(b"\r\n");
+    }
+    chunks.extend_from_slice(b"0\r\n\r\n");
+    let mut tail = Vec::new();
+    measure("body: 4 chunks of 4 KiB and the end, as is", || {
+        let fed = Body::new(BodyLength::Chunked).feed(black_box(&mut chunks), Framing::AsIs, &mut tail);
+        assert!(black_box(fed).is_ok_and(|fed| fed.done));
+    });
+    let mut body = Body::new(BodyLength::Chunked);
+    body.feed(&mut b"7fffffffffffffff\r\n".to_vec(), Framing::AsIs, &mut tail).expect("valid size");
+    let mut piece = vec![b'x'; 16 * 1024];
+    measure("body: 16 KiB inside a chunk", || {
+        let fed = body.feed(black_box(&mut piece), Framing::AsIs, &mut tail);
+        black_box(fed.is_ok());
+    });
+
+    let names: Vec<String> = (0..1000).map(|n| format!("host{n}.example.com")).collect();
+    let prefixes: Vec<String> = (0..1000).map(|n| format!("/service-{n}/v1")).collect();
+    let hosts = names.iter().map(|name| (HostRule::Exact(name), "/", 1u32));
+    let paths = prefixes.iter().map(|prefix| (HostRule::Exact("www.example.com"), prefix.as_str(), 2u32));
+    let router = Router::build(hosts.chain(paths).chain([(HostRule::Any, "/", 3)])).expect("valid routes");
+    measure("routing: one of 1,000 hosts", || {
+        black_box(router.lookup(black_box(b"host500.example.com"), b"/api/v1/users?limit=20"));
+    });
+    measure("routing: one of 1,000 prefixes under one host", || {
+        black_box(router.lookup(black_box(b"www.example.com:80"), b"/service-77/v1/users?limit=20"));
+    });
+    measure("routing: no such host, any host", || {
+        black_box(router.lookup(black_box(b"Unknown.example.com"), b"/service-77/v1/users?limit=20"));
+    });
+}

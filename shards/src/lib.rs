@@ -1,0 +1,27 @@
+//! The data plane of one core: accept, parse, route, select, forward.
+//!
+//! [`run`] is a shard, generic over the engine. It shares nothing with other shards but the [`Plan`], which never changes,
+//! and the in-flight counts of backends. Commands reach it through its [`inbox`].
+#![forbid(unsafe_code)]
+
+mod accept;
+mod client;
+mod counters;
+mod exchange;
+pub mod http1;
+pub mod inbox;
+pub mod limits;
+mod plan;
+mod pool;
+mod recycle;
+mod request;
+mod respond;
+pub mod routing;
+mod shard;
+mod upload;
+mod upstream;
+
+pub use counters::CountersSnapshot;
+pub use inbox::Command;
+pub use plan::{Plan, PlanError};
+pub use shard::{Launch, Snapshot, Summary, run};

@@ -1,0 +1,88 @@
+//! Idle backend connections of one shard, by backend, newest first.
+//!
+//! A connection in the pool keeps its receive armed, without a buffer: the backend's close, or bytes that nobody asked
+//! for, show as something pending, and the connection is not used again.
+
+use std::cell::{Cell, RefCell};
+
+use ringway_core::Time;
+use ringway_engine::Stream;
+use ringway_lb::BackendKey;
+
+struct Idle<S> {
+    stream: S,
+    since: Time,
+}
+
+/// The idle connections to one backend, the newest last. `key` tells for which of the backends that had this place.
+struct Shelf<S> {
+    key: BackendKey,
+    idle: Vec<Idle<S>>,
+}
+
+/// The pool.
+pub(crate) struct Pool<S> {
+    /// By cluster, then by the index of the backend's key.
+    clusters: RefCell<Vec<Vec<Option<Shelf<S>>>>>,
+    len: Cell<usize>,
+}
+
+impl<S: Stream> Pool<S> {
+    pub(crate) fn new(clusters: usize) -> Pool<S> {
+        Pool { clusters: RefCell::new((0..clusters).map(|_| Vec::new()).collect()), len: Cell::new(0) }
+    }
+
+    /// How many connections wait.
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// The connection that was used last. It may have ended meanwhile: the caller looks.
+    pub(crate) fn take(&self, cluster: usize, key: BackendKey) -> Option<S> {
+        let mut clusters = self.clusters.borrow_mut();
+        let shelf = clusters[cluster].get_mut(key.index())?.as_mut().filter(|shelf| shelf.key == key)?;
+        let idle = shelf.idle.pop()?;
+        self.len.set(self.len.get() - 1);
+        Some(idle.stream)
+    }
+
+    /// Keeps a connection; gives it back if there are `max` already.
+    pub(crate) fn put(&self, cluster: usize, key: BackendKey, stream: S, max: usize, now: Time) -> Option<S> {
+        let mut clusters = self.clusters.borrow_mut();
+        let shelves = &mut clusters[cluster];
+        if shelves.len() <= key.index() {
+            shelves.resize_with(key.index() + 1, || None);
+        }
+        let shelf = shelves[key.index()].get_or_insert_with(|| Shelf { key, idle: Vec::new() });
+        if shelf.key != key {
+            // Another backend has this place now; the connections of the one before it are of no use.
+            self.len.set(self.len.get() - shelf.idle.len());
+            *shelf = Shelf { key, idle: Vec::new() };
+        }
+        if shelf.idle.len() >= max {
+            return Some(stream);
+        }
+        shelf.idle.push(Idle { stream, since: now });
+        self.len.set(self.len.get() + 1);
+        None
+    }
+
+    /// Drops the connections that have ended or for which `expired(cluster, idle since)` holds, and tells each.
+    pub(crate) fn sweep(
+        &self,
+        expired: impl Fn(usize, Time) -> bool,
+        mut dropped: impl FnMut(usize, BackendKey),
+    ) {
+        let mut clusters = self.clusters.borrow_mut();
+        for (cluster, shelves) in clusters.iter_mut().enumerate() {
+            for shelf in shelves.iter_mut().flatten() {
+                let before = shelf.idle.len();
+                shelf.idle.retain(|idle| !idle.stream.has_pending() && !expired(cluster, idle.since));
+                for _ in shelf.idle.len()..before {
+                    self.len.set(self.len.get() - 1);
+                    dropped(cluster, shelf.key);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! One shard: what its tasks share, its start and its end.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use ringway_core::Time;
+use ringway_engine::{Deadline, Engine, Stream};
+use ringway_lb::{BackendKey, BackendMap, ClusterKey, Released, Settings};
+
+use crate::client::Client;
+use crate::counters::{Counters, CountersSnapshot};
+use crate::inbox::{Command, Receiver};
+use crate::limits::POOL_SWEEP_INTERVAL;
+use crate::plan::Plan;
+use crate::pool::Pool;
+use crate::{accept, exchange, recycle};
+
+/// What a shard starts with.
+#[derive(Debug)]
+pub struct Launch<S> {
+    /// Its number, from 0.
+    pub id: u16,
+    /// The configuration.
+    pub plan: Arc<Plan>,
+    /// One listening socket for each of the plan's listeners, in its order.
+    pub sockets: Vec<S>,
+    /// Where commands come from.
+    pub inbox: Receiver,
+    /// Seed of its random choices.
+    pub seed: u64,
+}
+
+/// What a shard reports of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Its number.
+    pub shard: u16,
+    /// Client connections open.
+    pub connections: u64,
+    /// Idle backend connections in the pool.
+    pub pooled: u64,
+    /// What it counted since its start.
+    pub counters: CountersSnapshot,
+    /// What its engine counted.
+    pub engine: ringway_engine::Counters,
+}
+
+/// How a shard ended.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Every connection was finished; `false`: the deadline or a stop cut some off.
+    pub drained: bool,
+    /// How many were cut off.
+    pub cut: u64,
+    /// The last snapshot.
+    pub snapshot: Snapshot,
+}
+
+/// What the tasks of a shard share.
+pub(crate) struct Shard<E: Engine> {
+    pub(crate) engine: E,
+    pub(crate) id: u16,
+    pub(crate) plan: Arc<Plan>,
+    /// Of the plan's clusters, in its order.
+    pub(crate) clusters: Vec<ClusterKey>,
+    pub(crate) backends: RefCell<BackendMap>,
+    pub(crate) rng: RefCell<SmallRng>,
+    pub(crate) pool: Pool<E::Stream>,
+    pub(crate) counters: Counters,
+    pub(crate) draining: Cell<bool>,
+    pub(crate) clients: Clients<E>,
+}
+
+/// The open client connections, so that a drain finds the idle ones.
+pub(crate) struct Clients<E: Engine> {
+    open: RefCell<Vec<Rc<Client<E>>>>,
+    /// Waits for a connection to end: the drain, or accepting at the limit.
+    ended: RefCell<Vec<Waker>>,
+}
+
+impl<E: Engine> Clients<E> {
+    pub(crate) fn len(&self) -> usize {
+        self.open.borrow().len()
+    }
+
+    pub(crate) fn insert(&self, client: &Rc<Client<E>>) {
+        let mut open = self.open.borrow_mut();
+        client.place.set(open.len() as u32);
+        open.push(Rc::clone(client));
+    }
+
+    pub(crate) fn remove(&self, client: &Client<E>) {
+        let mut open = self.open.borrow_mut();
+        let place = client.place.get() as usize;
+        let removed = open.swap_remove(place);
+        if let Some(moved) = open.get(place) {
+            moved.place.set(place as u32);
+        }
+        drop(open);
+        drop(removed);
+        for waker in self.ended.borrow_mut().drain(..) {
+            waker.wake();
+        }
+    }
+
+    /// Completes when fewer than `limit` connections are open.
+    pub(crate) async fn below(&self, limit: usize) {
+        poll_fn(|cx| {
+            if self.len() < limit {
+                return Poll::Ready(());
+            }
+            self.ended.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl<E: Engine> Shard<E> {
+    fn new(engine: E, id: u16, plan: Arc<Plan>, seed: u64) -> Rc<Shard<E>> {
+        let mut backends = BackendMap::new();
+        let clusters = plan
+            .clusters
+            .iter()
+            .map(|cluster| {
+                let key = backends.add_cluster(cluster.id.clone(), Settings { policy: cluster.policy });
+                for (spec, load) in &cluster.backends {
+                    // A fresh list has no flip to tell: no backend is down yet.
+                    let _ = backends.cluster_mut(key).add(spec.clone(), Arc::clone(load));
+                }
+                key
+            })
+            .collect();
+        Rc::new(Shard {
+            pool: Pool::new(plan.clusters.len()),
+            engine,
+            id,
+            plan,
+            clusters,
+            backends: RefCell::new(backends),
+            rng: RefCell::new(SmallRng::seed_from_u64(seed)),
+            counters: Counters::default(),
+            draining: Cell::new(false),
+            clients: Clients { open: RefCell::default(), ended: RefCell::default() },
+        })
+    }
+
+    /// A backend connection ended.
+    pub(crate) fn connection_closed(&self, cluster: usize, key: BackendKey) {
+        let mut backends = self.backends.borrow_mut();
+        self.released(backends.cluster_mut(self.clusters[cluster]).connection_closed(key));
+    }
+
+    /// Tells when a removed backend has ended its last connection.
+    pub(crate) fn released(&self, released: Released) {
+        if let Released::Drained(backend) = released {
+            tracing::info!(shard = self.id, %backend, "the removed backend has no connections any more");
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            shard: self.id,
+            connections: self.clients.len() as u64,
+            pooled: self.pool.len() as u64,
+            counters: self.counters.snapshot(),
+            engine: self.engine.counters(),
+        }
+    }
+
+    /// Closes what is idle; what is busy ends with its request.
+    fn begin_drain(&self) {
+        self.draining.set(true);
+        for client in self.clients.open.borrow().iter() {
+            if client.idle.get() {
+                // A deadline in the past: the next turn wakes the connection, which then sees that it is idle no longer.
+                client.stream.set_deadline(Deadline::Recv, Time::ZERO);
+            }
+        }
+    }
+}
+
+/// Runs a shard until it was told to end and has done so.
+///
+/// # Panics
+/// When there are fewer sockets than listeners, or the engine can not take one: nothing was accepted yet.
+pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
+    let Launch { id, plan, sockets, mut inbox, seed } = launch;
+    assert_eq!(sockets.len(), plan.listeners(), "a shard needs one socket for each listener");
+    let shard = Shard::new(engine, id, plan, seed);
+    let recycler = recycle::Recycler::new();
+    let mut listeners = Vec::new();
+    for (index, socket) in sockets.into_iter().enumerate() {
+        let listener = shard.engine.adopt_listener(socket).expect("a new engine has room for its listeners");
+        let listener = Rc::new(listener);
+        listeners.push(Rc::clone(&listener));
+        let accepting =
+            accept::run(Rc::clone(&shard), listener, index, Rc::clone(&recycler), exchange::exchange::<E>);
+        shard.engine.spawn(accepting);
+    }
+    shard.engine.spawn(sweep(Rc::clone(&shard)));
+    let within = loop {
+        match inbox.next().await {
+            Command::Snapshot(reply) => reply(shard.snapshot()),
+            Command::Drain { within } => break within,
+            Command::Stop => break Duration::ZERO,
+        }
+    };
+    shard.begin_drain();
+    for listener in listeners {
+        accept::stop(&*listener);
+    }
+    if within > Duration::ZERO {
+        let deadline = shard.engine.now() + within;
+        drain(&shard, &mut inbox, deadline).await;
+    }
+    let cut = shard.clients.len() as u64;
+    Summary { drained: cut == 0, cut, snapshot: shard.snapshot() }
+}
+
+/// Waits until the last connection has ended, the deadline has passed, or a stop is commanded.
+async fn drain<E: Engine>(shard: &Rc<Shard<E>>, inbox: &mut Receiver, deadline: Time) {
+    let mut ended = Box::pin(async {
+        // Connections that were accepted and not yet looked at are served, too.
+        shard.engine.yield_now().await;
+        shard.engine.yield_now().await;
+        shard.clients.below(1).await;
+    });
+    let mut late = Box::pin(shard.engine.sleep_until(deadline));
+    loop {
+        let mut command = Box::pin(inbox.next());
+        let event = poll_fn(|cx| {
+            if ended.as_mut().poll(cx).is_ready() || late.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            command.as_mut().poll(cx).map(Some)
+        })
+        .await;
+        drop(command);
+        match event {
+            None | Some(Command::Stop) => return,
+            Some(Command::Snapshot(reply)) => reply(shard.snapshot()),
+            Some(Command::Drain { .. }) => {}
+        }
+    }
+}
+
+/// Finds idle backend connections that were closed by the other side, or have been idle for too long.
+async fn sweep<E: Engine>(shard: Rc<Shard<E>>) {
+    loop {
+        let next = shard.engine.now() + POOL_SWEEP_INTERVAL;
+        shard.engine.sleep_until(next).await;
+        let now = shard.engine.now();
+        let plan = &shard.plan;
+        shard.pool.sweep(
+            |cluster, since| now.since(since) >= plan.clusters[cluster].pool_idle_timeout,
+            |cluster, key| shard.connection_closed(cluster, key),
+        );
+    }
+}

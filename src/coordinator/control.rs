@@ -1,0 +1,52 @@
+//! Who tells the coordinator what to do: signals, or the handle of a process that runs it inside.
+
+use std::future;
+use std::time::Duration;
+
+use ringway_shards::Snapshot;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::signals::{Signal, Signals};
+
+/// What the coordinator is asked to do.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Drain; if that runs already, end at once.
+    Signal(Signal),
+    /// Drain within this time.
+    Stop {
+        /// Zero: cut everything off now.
+        within: Duration,
+    },
+    /// Gather a snapshot of each shard, in the order of the shards.
+    Snapshot(std::sync::mpsc::Sender<Vec<Snapshot>>),
+}
+
+/// Where requests come from.
+#[derive(Debug)]
+pub(super) enum Control {
+    Signals(Signals),
+    Handle {
+        requests: UnboundedReceiver<Request>,
+        /// The handle is gone, which was reported.
+        orphaned: bool,
+    },
+}
+
+impl Control {
+    pub(super) fn requests(requests: UnboundedReceiver<Request>) -> Control {
+        Control::Handle { requests, orphaned: false }
+    }
+
+    /// The next request. Cancel-safe. A handle that is dropped means: end now.
+    pub(super) async fn next(&mut self) -> Request {
+        match self {
+            Control::Signals(signals) => Request::Signal(signals.next().await),
+            Control::Handle { orphaned: true, .. } => future::pending().await,
+            Control::Handle { requests, orphaned } => requests.recv().await.unwrap_or_else(|| {
+                *orphaned = true;
+                Request::Stop { within: Duration::ZERO }
+            }),
+        }
+    }
+}

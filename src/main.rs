@@ -1,0 +1,11 @@
+//! The `ringway` daemon: command line → subcommand.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod coordinator;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,182 @@
+//! The real binary as a child process.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::client::Client;
+use super::origin::Origin;
+use super::wait::eventually;
+
+/// Long enough for anything that happens at all, also on a busy machine.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+static FILES: AtomicU32 = AtomicU32::new(0);
+
+/// The binary under test.
+pub(crate) fn ringway() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ringway"))
+}
+
+/// A daemon that is ready. Dropping it kills it, and shows its log if the test failed.
+pub(crate) struct Daemon {
+    child: Child,
+    /// What it printed up to `ready`.
+    pub(crate) start_lines: Vec<String>,
+    log: Arc<Mutex<String>>,
+    file: Option<PathBuf>,
+}
+
+impl Daemon {
+    /// In front of `origins`, without a file, with two shards.
+    pub(crate) fn before(origins: &[&Origin]) -> Daemon {
+        let to = origins.iter().flat_map(|origin| ["--to".to_owned(), origin.address.to_string()]);
+        let args: Vec<_> = to.collect();
+        let mut command = ringway();
+        command.args(["start", "--listen", "127.0.0.1:0", "--shards", "2"]).args(args);
+        Daemon::spawn(command, None)
+    }
+
+    /// With this configuration file.
+    pub(crate) fn configured(toml: &str) -> Daemon {
+        let file = config_file(toml);
+        let mut command = ringway();
+        command.args(["start", "-c"]).arg(&file);
+        Daemon::spawn(command, Some(file))
+    }
+
+    /// With one listener `main` on a port of its own, these further lines of it, and one cluster with these backends.
+    pub(crate) fn tuned(listener: &str, cluster: &str, origins: &[SocketAddr]) -> Daemon {
+        Daemon::configured(&tuned(listener, cluster, origins))
+    }
+
+    fn spawn(mut command: Command, file: Option<PathBuf>) -> Daemon {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary was built");
+        let log = Arc::<Mutex<String>>::default();
+        let (stderr, theirs) = (child.stderr.take().expect("piped"), Arc::clone(&log));
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut log = theirs.lock().expect("no panic");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let (lines, started) = mpsc::channel();
+        let stdout = child.stdout.take().expect("piped");
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = lines.send(line);
+            }
+        });
+        let mut daemon = Daemon { child, start_lines: Vec::new(), log, file };
+        loop {
+            let line = started.recv_timeout(LONG);
+            let line = line.unwrap_or_else(|_| panic!("it did not become ready; its log:\n{}", daemon.log()));
+            daemon.start_lines.push(line);
+            if daemon.start_lines.last().is_some_and(|line| line == "ready") {
+                return daemon;
+            }
+        }
+    }
+
+    /// Where its only listener listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let mut all = self.addresses();
+        let (_, address) = all.next().expect("a listener");
+        assert!(all.next().is_none(), "more than one listener: name it");
+        address
+    }
+
+    /// Where the listener `name` listens.
+    pub(crate) fn listener(&self, name: &str) -> SocketAddr {
+        self.addresses().find(|listener| listener.0 == name).expect("a listener of that name").1
+    }
+
+    /// From the lines `listener NAME on ADDRESS: ...`.
+    fn addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
+        self.start_lines.iter().filter_map(|line| {
+            let (name, rest) = line.strip_prefix("listener ")?.split_once(" on ")?;
+            let (address, _) = rest.split_once(": ")?;
+            Some((name, address.parse().ok()?))
+        })
+    }
+
+    /// A connection to its only listener.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    /// Waits for a line of the log that has `text` in it.
+    pub(crate) fn expect_log(&self, text: &str) {
+        eventually(&format!("{text:?} in the log"), LONG, || self.log().contains(text).then_some(()));
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self, within: Duration) -> ExitStatus {
+        eventually("the end of the daemon", within, || self.child.try_wait().expect("a child"))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(file) = &self.file {
+            let _ = fs::remove_file(file);
+        }
+        if thread::panicking() {
+            eprintln!("the daemon's log:\n{}", self.log());
+        }
+    }
+}
+
+/// A file with this content, in the folder for such.
+pub(crate) fn config_file(toml: &str) -> PathBuf {
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("ringway-{}-{number}.toml", std::process::id());
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, toml).expect("a folder to write to");
+    path
+}
+
+fn tuned(listener: &str, cluster: &str, origins: &[SocketAddr]) -> String {
+    let backends: String = origins
+        .iter()
+        .map(|origin| format!("[[clusters.site.backends]]\naddress = \"{origin}\"\n"))
+        .collect();
+    format!(
+        "[daemon]\nshards = 1\nlog_level = \"debug\"\n\
+         [[listeners]]\nname = \"main\"\naddress = \"127.0.0.1:0\"\n{listener}\n\
+         [clusters.site]\n{cluster}\n[[clusters.site.frontends]]\n{backends}"
+    )
+}
+
+/// Runs a command to its end: its exit code, what it printed, and what it said on stderr.
+pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.stdin(Stdio::null()).output().expect("it can be run");
+    let text = |bytes| String::from_utf8(bytes).expect("a text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
