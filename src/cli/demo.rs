@@ -34,7 +34,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// The rate at which a request is sent every millisecond or so, on every connection.
 const RATE_MAX: i64 = 100_000;
 /// Cells of the bar that shows the shares.
-const BAR: usize = 16;
+const BAR: usize = 12;
 /// Figures between two headings.
 const LINES_PER_HEADING: u64 = 20;
 
@@ -173,7 +173,7 @@ impl Stage {
                 })
             }
             (false, false) => Some(match self.green.start() {
-                Ok(()) => "green started again: watch its share come back".to_owned(),
+                Ok(()) => "green started again: its share comes back within seconds".to_owned(),
                 Err(error) => format!("green can not start, next try in a second: {error}"),
             }),
             _ => None,
@@ -265,6 +265,8 @@ impl Figures {
     }
 }
 
+const HEADING: &str = "  time      rate        p50        p99 moved errors   blue  green";
+
 const BLUE: &str = "34";
 const GREEN: &str = "32";
 const RED: &str = "31";
@@ -304,7 +306,7 @@ impl Screen {
 {title}
 
   clients --> {entrance}: {shards}, each one thread on one core
-              with an io_uring of its own; on a request's way nothing is shared
+              with an io_uring of its own, and no lock on a request's way
           --> {name_blue} {blue}, {name_green} {green}: two origins
 
   try it      {curl}   (X-Origin says who answered)
@@ -318,16 +320,19 @@ impl Screen {
 
     fn figures(&mut self, second: u64, figures: &Figures) -> io::Result<()> {
         if self.lines.is_multiple_of(LINES_PER_HEADING) {
-            let heading = "  time      rate        p50        p99  moved  errors   blue  green";
-            writeln!(self.out, "{}", self.paint(BOLD, heading))?;
+            writeln!(self.out, "{}", self.paint(BOLD, HEADING))?;
         }
         self.lines += 1;
+        writeln!(self.out, "{}", self.line(second, figures))?;
+        self.out.flush()
+    }
+
+    fn line(&self, second: u64, figures: &Figures) -> String {
         let [blue, green] = figures.of(100);
-        let errors = format!("{:>7}", figures.sample.errors.total());
+        let errors = format!("{:>6}", figures.sample.errors.total());
         let errors = if figures.sample.errors.total() > 0 { self.paint(RED, errors) } else { errors };
-        writeln!(
-            self.out,
-            "{second:>4} s {:>7.0}/s {:>7.2} ms {:>7.2} ms {:>6} {errors} {} {}  {}",
+        format!(
+            "{second:>4} s {:>7.0}/s {:>7.2} ms {:>7.2} ms {:>5} {errors} {} {}  {}",
             figures.rate,
             ms(figures.sample.p50),
             ms(figures.sample.p99),
@@ -335,8 +340,7 @@ impl Screen {
             self.paint(BLUE, format_args!("{blue:>4} %")),
             self.paint(GREEN, format_args!("{green:>4} %")),
             self.bar(figures.of(BAR as u64)),
-        )?;
-        self.out.flush()
+        )
     }
 
     fn bar(&self, cells: [u64; 2]) -> String {
@@ -439,8 +443,13 @@ mod tests {
     #[test]
     fn a_line_fits_a_terminal_and_is_plain_ascii_without_colour() {
         let screen = Screen { out: io::stdout(), colour: false, lines: 0 };
-        assert_eq!(screen.bar([6, 10]), "bbbbbbgggggggggg");
-        assert_eq!(screen.paint(RED, 7), "7");
+        let mut figures = figures([600, 1_000]);
+        figures.rate = 100_000.0;
+        figures.sample.p99 = Duration::from_millis(1_234);
+        let line = screen.line(3_599, &figures);
+        assert!(line.ends_with("  38 %   62 %  bbbbbggggggg"), "{line}");
+        assert!(line.is_ascii() && !line.contains('\x1b') && line.len() <= 80, "{line}");
+        assert_eq!(line.find("%  b"), HEADING.len().checked_sub(1), "{HEADING}\n{line}");
     }
 
     #[test]

@@ -51,7 +51,9 @@ pub(super) async fn launch(config: &Config) -> Result<(Started, Shards), Coordin
     for (id, core) in placement.iter() {
         let (commands, inbox) = inbox::channel();
         let sockets = sockets.iter_mut().map(next_socket).collect();
-        let launch = Launch { id, plan: Arc::clone(&plan), sockets, inbox, seed: rand::random() };
+        let seed = rand::random();
+        tracing::debug!("{} on core {core}, seed {seed}", shard::name(id));
+        let launch = Launch { id, plan: Arc::clone(&plan), sockets, inbox, seed };
         let work = move |up: &dyn Fn()| shard::serve(launch, core, up);
         match Shard::spawn(id, commands, sender.clone(), work) {
             Ok(shard) => shards.live.push(shard),

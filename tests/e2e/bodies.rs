@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use crate::common::{Client, Daemon, LONG, Origin, Then, resident_kib, settles};
+use crate::common::{Client, Daemon, LONG, Origin, Then, descriptors, eventually, resident_kib, settles};
 
 /// How much the daemon may grow, whatever passes through it.
 const GROWTH_MAX_KIB: u64 = 32 * 1024;
@@ -136,6 +136,25 @@ fn a_slow_reader_slows_the_origin_down_and_takes_no_memory() {
     assert_eq!(client.head().expect("an answer").status, 200);
     read_body(&mut client, body_bytes());
     assert_flat(&daemon, before);
+}
+
+#[test]
+fn clients_that_go_away_in_the_middle_leave_nothing_behind() {
+    const CLIENTS: usize = 100;
+    let origin = writing(Arc::default(), false);
+    let daemon = Daemon::tuned("", "", &[origin.address]);
+    let before = descriptors(daemon.pid());
+    let ask = || {
+        let mut client = daemon.client();
+        client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert_eq!(client.head().expect("an answer").status, 200);
+        client
+    };
+    let clients: Vec<_> = (0..CLIENTS).map(|_| ask()).collect();
+    assert!(descriptors(daemon.pid()) >= before + 2 * CLIENTS, "to each client and to the origin for each");
+    drop(clients);
+    eventually("all connections are closed", LONG, || (descriptors(daemon.pid()) <= before).then_some(()));
+    assert_eq!(ask().read(&mut [0; 1]), 1, "it serves on");
 }
 
 /// Reads a request's head byte by byte, so that nothing of the body is taken.

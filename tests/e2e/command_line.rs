@@ -152,18 +152,20 @@ fn refused_as_in_use(address: &str, port: u16) {
     }
 }
 
-/// The daemon as a user without privileges, started through `wrapper`.
-fn unprivileged(wrapper: &[&str], args: &[&str]) -> Option<(Option<i32>, String, String)> {
+/// The daemon under this limit, as a user without privileges. The kernel counts locked memory by user, so each test has
+/// one of its own.
+fn unprivileged(user: u32, limit: &str, args: &[&str]) -> Option<(Option<i32>, String, String)> {
     if !rustix::process::geteuid().is_root() || !["setpriv", "prlimit"].iter().all(|name| tool(name)) {
         println!("skipped: needs root, setpriv and prlimit");
         return None;
     }
     // Where the binary was built, others may not look.
-    let binary = std::env::temp_dir().join(format!("ringway-{}{}", std::process::id(), wrapper.concat()));
+    let binary = std::env::temp_dir().join(format!("ringway-{}-{user}", std::process::id()));
     fs::copy(env!("CARGO_BIN_EXE_ringway"), &binary).expect("room for a copy");
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let mut command = Command::new("prlimit");
-    command.args(wrapper).args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    let [user, group] = ["reuid", "regid"].map(|id| format!("--{id}={user}"));
+    command.args([limit, "setpriv", &user, &group, "--clear-groups"]);
     let outcome = run(command.arg(Path::new(&binary)).args(args));
     fs::remove_file(&binary).expect("it is ours");
     Some(outcome)
@@ -172,9 +174,21 @@ fn unprivileged(wrapper: &[&str], args: &[&str]) -> Option<(Option<i32>, String,
 #[test]
 fn without_io_uring_it_says_why_and_exits_with_three() {
     let args = ["start", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:9"];
-    if let Some((code, printed, said)) = unprivileged(&["--memlock=65536"], &args) {
+    if let Some((code, printed, said)) = unprivileged(65_501, "--memlock=65536", &args) {
         assert_eq!((code, printed.as_str()), (Some(3), ""), "{said}");
         assert!(said.contains("RLIMIT_MEMLOCK: 64 KiB") && said.contains("LimitMEMLOCK"), "{said}");
+    }
+}
+
+#[test]
+fn a_shard_that_can_not_start_ends_the_whole_start() {
+    // Room for some shards and not for all: each locks some hundred KiB.
+    let args = ["start", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:9", "--shards", "16"];
+    if let Some((code, printed, said)) = unprivileged(65_503, "--memlock=2097152", &args) {
+        assert_eq!((code, printed.as_str()), (Some(3), ""), "{said}");
+        for text in ["shard-", "did not start", "RLIMIT_MEMLOCK: 2048 KiB"] {
+            assert!(said.contains(text), "{text:?} in:\n{said}");
+        }
     }
 }
 
@@ -185,7 +199,7 @@ fn a_privileged_port_is_told_with_the_three_ways_to_get_it() {
         return println!("skipped: port 80 is for everyone here");
     }
     let args = ["start", "--listen", "127.0.0.1:80", "--to", "127.0.0.1:9"];
-    if let Some((code, printed, said)) = unprivileged(&["--nofile=1024"], &args) {
+    if let Some((code, printed, said)) = unprivileged(65_502, "--nofile=1024", &args) {
         assert_eq!((code, printed.as_str()), (Some(1), ""), "{said}");
         for text in ["127.0.0.1:80", "CAP_NET_BIND_SERVICE", "net.ipv4.ip_unprivileged_port_start"] {
             assert!(said.contains(text), "{text:?} in:\n{said}");

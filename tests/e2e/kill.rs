@@ -77,8 +77,11 @@ impl Seen {
 
     /// Waits for `n` more answers of an origin.
     fn more(&self, what: &str, of: &AtomicU64, n: u64) {
-        let before = of.load(Ordering::Relaxed);
-        eventually(what, LONG, || (of.load(Ordering::Relaxed) >= before + n).then_some(()));
+        let goal = of.load(Ordering::Relaxed) + n;
+        eventually(what, LONG, || {
+            assert_eq!(*self.errors(), [""; 0], "waiting for {what}");
+            (of.load(Ordering::Relaxed) >= goal).then_some(())
+        });
     }
 
     fn request(&self, client: &mut Client) {

@@ -1,6 +1,6 @@
 //! Requests and answers of every shape, through the proxy.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use crate::common::{Daemon, Origin, Then};
 
@@ -180,6 +180,25 @@ fn a_client_that_expects_continue_is_told_to_go_on() {
     assert_eq!(client.answer().status, 100);
     client.send("hello");
     assert_eq!(client.answer().text(), "hello");
+}
+
+#[test]
+fn an_origin_may_answer_before_it_has_read_the_upload() {
+    let origin = Origin::raw(|mut stream| {
+        let mut head = [0; 16];
+        stream.read_exact(&mut head)?;
+        stream.write_all(
+            b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!",
+        )?;
+        // Reading on to the end, as a server does that wants its answer to be read.
+        while stream.read(&mut head)? > 0 {}
+        Ok(())
+    });
+    let daemon = Daemon::before(&[&origin]);
+    let mut client = daemon.client();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\r\n").send([b'x'; 10_000]);
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.text()), (413, "no!"));
 }
 
 #[test]

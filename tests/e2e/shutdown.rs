@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{Client, Daemon, LONG, Origin, Then, eventually, now};
+use crate::common::{Client, Daemon, LONG, Origin, Then, descriptors, eventually, now};
 
 /// An origin that answers when it is told to, and at once when nobody is left to tell it.
 fn held() -> (Origin, mpsc::Sender<()>) {
@@ -34,13 +34,11 @@ fn sigterm_and_sigint_let_the_running_request_finish_and_exit_with_zero() {
     for signal in [Signal::TERM, Signal::INT] {
         let (origin, go_on) = held();
         let mut daemon = Daemon::before(&[&origin]);
-        let mut idle = daemon.client();
-        idle.send("GET / HTTP/1.1\r\nHost: nobody\r\n");
+        let mut begun = daemon.client();
+        begun.send("GET / HTTP/1.1\r\nHost: nobody\r\n");
         let mut client = with_request_in_progress(&daemon, &origin);
-        let mut silent = daemon.client();
         daemon.signal(signal);
         eventually("new connections are refused", LONG, || Client::try_connect(daemon.address()).err());
-        silent.expect_closed();
         go_on.send(()).expect("the origin waits");
         let answer = client.answer();
         assert_eq!((answer.status, answer.text()), (200, "done"), "{signal:?}");
@@ -48,8 +46,8 @@ fn sigterm_and_sigint_let_the_running_request_finish_and_exit_with_zero() {
         client.expect_closed();
         drop(go_on);
         // Its head had begun: it is a request in progress, too.
-        idle.send("\r\n");
-        assert_eq!(idle.answer().status, 200, "{signal:?}");
+        begun.send("\r\n");
+        assert_eq!(begun.answer().status, 200, "{signal:?}");
         assert_eq!(daemon.wait(LONG).code(), Some(0), "{signal:?}");
         assert!(daemon.log().contains("every one was finished"), "{}", daemon.log());
     }
@@ -72,6 +70,22 @@ fn an_idle_daemon_ends_at_once() {
         for mut client in clients {
             client.expect_closed();
         }
+    }
+}
+
+#[test]
+fn connections_that_never_said_anything_do_not_hold_it_up() {
+    let origin = Origin::echo("one");
+    let mut daemon = Daemon::before(&[&origin]);
+    let before = descriptors(daemon.pid());
+    let silent: Vec<_> = (0..20).map(|_| daemon.client()).collect();
+    eventually("they are accepted", LONG, || (descriptors(daemon.pid()) >= before + 20).then_some(()));
+    let start = now();
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait(LONG).code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(1), "after {:?}", start.elapsed());
+    for mut client in silent {
+        client.expect_closed();
     }
 }
 

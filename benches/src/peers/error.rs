@@ -47,9 +47,10 @@ pub(crate) enum Error {
         "{connections} connections need {needed} open files, the hard limit is {limit}; raise it with `ulimit -Hn`"
     )]
     TooFewFiles { connections: u32, needed: u64, limit: u64 },
-    /// The same core for the proxy and the load.
+    /// The same core for the proxy and for the load or the origin.
     #[error(
-        "proxy and load share core {core}; give two different ones with `--proxy-core` and `--load-core`"
+        "core {core} is given to the proxy and to the load or the origin; separate them with `--proxy-core`, \
+         `--load-core` and `--origin-core`"
     )]
     SameCore { core: usize },
     /// Nothing is left to measure.

@@ -41,7 +41,10 @@ fn ours(options: &Options, plan: &Plan) -> Result<Launch, Error> {
         Some(path) => binaries::given(path)?,
         None => binaries::ours("ringway-loadtest", Target::Binary("ringway-loadtest"), !options.no_build)?,
     };
-    let version = format!("{} ({})", binaries::version(&program, "--version"), binaries::commit());
+    let mut version = binaries::version(&program, "--version");
+    if options.loadtest.is_none() {
+        version = format!("{version} ({})", binaries::commit());
+    }
     let listen = format!("127.0.0.1:{}", plan.origin_port);
     let arguments =
         ["origin".to_owned(), "--listen".into(), listen, "--size".into(), plan.body_bytes.to_string()];

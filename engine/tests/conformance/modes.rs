@@ -121,12 +121,13 @@ async fn a_mode_set_while_a_receive_waits_takes_effect<H: Harness>(h: H) -> Outc
                 h.sleep_ms(1).await;
             }
             server.set_mode(to);
-            client.send(piece(&h, &mut out, 5_000)).await?;
+            client.post(piece(&h, &mut out, 5_000));
             while back.at() < out.at() {
                 let next = within(&h, Duration::from_secs(10), server.recv()).await;
                 let chunk = next.expect("bytes were sent, and the receive waits")?;
                 back.read(&chunk.ok_or(io::ErrorKind::UnexpectedEof)?);
             }
+            client.sent().await?;
         }
     }
     Ok(Bytes::AllArrived)

@@ -72,11 +72,16 @@ fn print(target: &Target, args: &Args, summary: &Summary) {
         ("max", summary.max),
     ];
     for (name, latency) in rows {
-        println!("  {name:<11} {:>9.3} ms", latency.as_secs_f64() * 1e3);
+        match summary.requests {
+            0 => println!("  {name:<11} {:>12}", "-"),
+            _ => println!("  {name:<11} {:>9.3} ms", latency.as_secs_f64() * 1e3),
+        }
     }
     println!("  errors      {:>12}", summary.errors.total());
     if summary.errors.total() > 0 {
         println!("              {}", summary.errors);
     }
-    println!("  unanswered  {:>12}", summary.unanswered);
+    let unanswered =
+        if args.rate.is_some() { "due, and not answered by the end" } else { "on their way at the end" };
+    println!("  unanswered  {:>12}   {unanswered}", summary.unanswered);
 }
