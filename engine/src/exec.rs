@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Waker};
+use std::task::Context;
 
 use crate::remote::{self, Registration};
 use crate::slab::{Key, Slab};
@@ -16,7 +16,6 @@ const POLLS_PER_TURN: usize = 256;
 struct Task {
     /// `None` while it is being polled.
     future: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    waker: Waker,
     /// It stands in `ready`: wakes until its poll add nothing.
     queued: bool,
 }
@@ -52,13 +51,11 @@ impl Executor {
     /// # Panics
     /// With 16 million tasks alive.
     pub(crate) fn spawn(&self, future: Pin<Box<dyn Future<Output = ()>>>) {
-        let mut tasks = self.tasks.borrow_mut();
-        let key = tasks
-            .insert(Task { future: Some(future), waker: Waker::noop().clone(), queued: true })
+        let key = self
+            .tasks
+            .borrow_mut()
+            .insert(Task { future: Some(future), queued: true })
             .expect("connections are limited far below the number of task slots");
-        if let Some(task) = tasks.get_mut(key) {
-            task.waker = self.registration.waker(key);
-        }
         self.ready.borrow_mut().push_back(key);
     }
 
@@ -105,13 +102,14 @@ impl Executor {
     }
 
     fn poll(&self, key: Key) {
-        let (mut future, waker) = {
+        let mut future = {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(key) else { return };
             task.queued = false;
             let Some(future) = task.future.take() else { return };
-            (future, task.waker.clone())
+            future
         };
+        let waker = self.registration.waker(key);
         self.polls.set(self.polls.get() + 1);
         // No borrow is held here: the future may spawn, wake and drop whatever it likes.
         if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {

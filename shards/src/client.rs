@@ -8,8 +8,8 @@ use std::rc::Rc;
 use ringway_core::config::Timeouts;
 use ringway_engine::{Deadline, Engine, Mode, Out, Stream};
 
-use crate::http1::{ForwardPrefix, Scheme, Status};
-use crate::limits::{LINGER_BYTES_MAX, LINGER_MAX};
+use crate::http1::{ClientAddress, Forward, Status};
+use crate::limits::{DRAIN_GRACE, LINGER_BYTES_MAX, LINGER_MAX};
 use crate::plan::ListenerPlan;
 use crate::recycle::Recycler;
 use crate::shard::Shard;
@@ -21,13 +21,31 @@ pub(crate) struct Client<E: Engine> {
     listener: u32,
     /// Where it stands in the shard's list.
     pub(crate) place: Cell<u32>,
+    pub(crate) phase: Cell<Phase>,
+    address: ClientAddress,
+}
+
+/// What a connection is doing, for a drain to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing was received yet.
+    Fresh,
+    /// A request is in progress.
+    Busy,
     /// Waits for the first byte of another request: nothing is lost when it is closed.
-    pub(crate) idle: Cell<bool>,
-    pub(crate) forward: ForwardPrefix,
+    Idle,
 }
 
 /// What is to become of a connection after an exchange.
 pub(crate) enum Next<C> {
+    /// Another request may come, or has begun with these bytes.
+    Keep(Option<C>),
+    /// It is over.
+    End,
+}
+
+/// How an exchange left the connection.
+pub(crate) enum Left<C> {
     /// Another request may come, or has begun with these bytes.
     Keep(Option<C>),
     /// It is over, and nothing more is expected from the client.
@@ -45,19 +63,33 @@ impl<E: Engine> Client<E> {
         stream: E::Stream,
         peer: SocketAddr,
     ) -> Rc<Client<E>> {
-        let port = shard.plan.listeners[listener].port;
         Rc::new(Client {
             shard: Rc::clone(shard),
             stream,
             listener: listener as u32,
             place: Cell::new(0),
-            idle: Cell::new(false),
-            forward: ForwardPrefix::new(peer.ip(), port, Scheme::Http),
+            phase: Cell::new(Phase::Fresh),
+            address: ClientAddress::new(peer.ip()),
         })
     }
 
     pub(crate) fn plan(&self) -> &ListenerPlan {
         &self.shard.plan.listeners[self.listener as usize]
+    }
+
+    /// Sets the time that the first byte of the next request has.
+    fn set_patience(&self) {
+        let patience = match self.phase.get() {
+            Phase::Fresh if self.shard.draining.get() => DRAIN_GRACE,
+            Phase::Fresh => self.timeouts().head,
+            Phase::Busy | Phase::Idle => self.timeouts().idle,
+        };
+        self.stream.set_deadline(Deadline::Recv, self.shard.engine.now() + patience);
+    }
+
+    /// What the backend is told of where a request came from.
+    pub(crate) fn forward(&self) -> Forward<'_> {
+        Forward { listener: &self.plan().prefix, client: &self.address }
     }
 
     pub(crate) fn timeouts(&self) -> &Timeouts {
@@ -83,55 +115,53 @@ impl<E: Engine> Client<E> {
 }
 
 /// Serves a client until its connection ends.
+///
+/// This future is what an idle connection costs, so it keeps handles only: everything else belongs to the exchange, whose
+/// memory is pooled.
 pub(crate) async fn serve<E, F, M>(client: Rc<Client<E>>, recycler: Rc<Recycler<F>>, exchange: M)
 where
     E: Engine,
     F: Future<Output = Next<E::Chunk>> + 'static,
     M: Fn(Rc<Client<E>>, E::Chunk) -> F,
 {
-    let _open = Open(&client);
-    let mut rest = None;
-    let mut patience = client.timeouts().head;
-    loop {
-        let first = match rest.take() {
+    let client = Open(client);
+    let mut next = Next::Keep(None);
+    while let Next::Keep(rest) = next {
+        let first = match rest {
             Some(chunk) => chunk,
             None => {
-                client.stream.set_deadline(Deadline::Recv, client.shard.engine.now() + patience);
-                match client.stream.recv().await {
+                client.0.set_patience();
+                match client.0.stream.recv().await {
                     Ok(Some(chunk)) => chunk,
                     // The end, a deadline without a byte, a drain, a reset: there is nobody to answer to. But the last
                     // answer may still be on its way, to a client that closed its own direction or reads slowly.
                     Ok(None) | Err(_) => {
-                        let _ = client.stream.sent().await;
+                        let _ = client.0.stream.sent().await;
                         return;
                     }
                 }
             }
         };
-        client.idle.set(false);
-        match recycler.run(exchange(Rc::clone(&client), first)).await {
-            Next::Keep(chunk) => {
-                if client.shard.draining.get() && chunk.is_none() {
-                    let _ = client.stream.sent().await;
-                    return;
-                }
-                rest = chunk;
-            }
-            Next::Close => {
-                let _ = client.stream.sent().await;
-                return;
-            }
-            Next::Cut => return,
-            Next::Linger => {
-                linger(&client).await;
-                return;
-            }
-        }
-        if rest.is_none() {
-            client.idle.set(true);
-            patience = client.timeouts().idle;
-        }
+        client.0.phase.set(Phase::Busy);
+        next = recycler.run(exchange(Rc::clone(&client.0), first)).await;
+        client.0.phase.set(Phase::Idle);
     }
+}
+
+/// Brings a connection into the state in which an exchange leaves it.
+pub(crate) async fn settle<E: Engine>(client: &Client<E>, left: Left<E::Chunk>) -> Next<E::Chunk> {
+    match left {
+        Left::Keep(None) if client.shard.draining.get() => {}
+        Left::Keep(rest) => return Next::Keep(rest),
+        Left::Close => {}
+        Left::Linger => {
+            linger(client).await;
+            return Next::End;
+        }
+        Left::Cut => return Next::End,
+    }
+    let _ = client.stream.sent().await;
+    Next::End
 }
 
 /// Says that nothing more will come, then drops what the client still sends, for a bounded time and amount.
@@ -152,10 +182,10 @@ async fn linger<E: Engine>(client: &Client<E>) {
 }
 
 /// Takes the connection off the shard's list when its task ends, however it ends.
-struct Open<'a, E: Engine>(&'a Rc<Client<E>>);
+struct Open<E: Engine>(Rc<Client<E>>);
 
-impl<E: Engine> Drop for Open<'_, E> {
+impl<E: Engine> Drop for Open<E> {
     fn drop(&mut self) {
-        self.0.shard.clients.remove(self.0);
+        self.0.shard.clients.remove(&self.0);
     }
 }

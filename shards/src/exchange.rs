@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Out, Stream};
 
-use crate::client::{Client, Next};
+use crate::client::{self, Client, Left, Next};
 use crate::http1::{Body, Framing, FramingError, Status};
 use crate::limits::JOIN_BYTES_MAX;
 use crate::request::{self, Gathered};
@@ -51,32 +51,40 @@ enum Outcome<C> {
     Upload { error: UploadError, answering: bool },
 }
 
-/// Serves the request that begins with `first`.
+/// Serves the request that begins with `first`, and leaves the connection ready for the next one or ended.
 pub(crate) async fn exchange<E: Engine>(client: Rc<Client<E>>, first: E::Chunk) -> Next<E::Chunk> {
-    let Gathered { ask, head, rest } = match request::gather(&client, first).await {
+    let left = answer(&client, first).await;
+    client::settle(&client, left).await
+}
+
+async fn answer<E: Engine>(client: &Client<E>, first: E::Chunk) -> Left<E::Chunk> {
+    let Gathered { ask, head, rest } = match request::gather(client, first).await {
         Ok(gathered) => gathered,
-        Err(next) => return next,
+        Err(left) => return left,
     };
     let counters = &client.shard.counters;
     counters.requests.one();
-    let keep_alive = ask.keep_alive && !client.shard.draining.get();
-    let asker = Asker { version: ask.version, keep_alive, is_head: ask.is_head };
+    let asker = Asker { version: ask.version, keep_alive: ask.keep_alive, is_head: ask.is_head };
     let mut out = Outgoing { head, piece: None, body: ask.body, tail: Vec::new() };
     let Ok(rest) = begin_body(&mut out, rest) else {
         counters.rejected.one();
-        return fail(&client, Status::BadRequest, asker, false, None).await;
+        return fail(client, Status::BadRequest, asker, false, None).await;
     };
     let whole = out.is_whole();
     let Some(cluster) = ask.cluster else {
-        return fail(&client, Status::NotFound, asker, whole, rest).await;
+        return fail(client, Status::NotFound, asker, whole, rest).await;
     };
+    // Some backend took the request and did not answer it.
+    let mut reached = false;
     let mut attempts = Attempts::new(client.shard.plan.clusters[cluster].retries);
     loop {
-        let Some(upstream) = Upstream::acquire(&client, cluster, &mut attempts).await else {
+        let Some(upstream) = Upstream::acquire(client, cluster, &mut attempts).await else {
             counters.unserved.one();
-            return fail(&client, Status::ServiceUnavailable, asker, whole, rest).await;
+            let status = if reached { Status::BadGateway } else { Status::ServiceUnavailable };
+            return fail(client, status, asker, whole, rest).await;
         };
-        match attempt(&client, &upstream, &mut out, asker).await {
+        reached = true;
+        match attempt(client, &upstream, &mut out, asker).await {
             Outcome::Answered { answered, uploaded, behind } => {
                 if answered.keep_upstream && uploaded {
                     upstream.park();
@@ -85,25 +93,24 @@ pub(crate) async fn exchange<E: Engine>(client: Rc<Client<E>>, first: E::Chunk) 
             }
             Outcome::Upload { error, answering } => {
                 drop(upstream);
-                return abandon(&client, error, answering, asker).await;
+                return abandon(client, error, answering, asker).await;
             }
             Outcome::Failed(RespondError::Unanswered) => {
+                if !(whole && ask.idempotent) {
+                    drop(upstream);
+                    return fail(client, Status::BadGateway, asker, whole, rest).await;
+                }
                 // A connection from the pool that ends unanswered was closed while our request was on its way: that
                 // happens, and says nothing about the backend.
-                let replay = whole && ask.idempotent;
-                if upstream.reused && replay {
+                if upstream.reused {
                     upstream.stale(&mut attempts);
                 } else {
-                    upstream.failed(&mut attempts);
-                }
-                drop(upstream);
-                if !replay {
-                    return fail(&client, Status::BadGateway, asker, whole, rest).await;
+                    upstream.unanswered(&mut attempts);
                 }
             }
             Outcome::Failed(error) => {
                 drop(upstream);
-                return give_up(&client, error, asker, whole, rest).await;
+                return give_up(client, error, asker, whole, rest).await;
             }
         }
     }
@@ -183,12 +190,12 @@ async fn attempt<E: Engine>(
 }
 
 /// What becomes of the client's connection after an answer.
-fn after<C>(keep: bool, request_read: bool, rest: Option<C>) -> Next<C> {
+fn after<C>(keep: bool, request_read: bool, rest: Option<C>) -> Left<C> {
     match rest {
-        _ if !request_read => Next::Linger,
-        rest if keep => Next::Keep(rest),
-        Some(_) => Next::Linger,
-        None => Next::Close,
+        _ if !request_read => Left::Linger,
+        rest if keep => Left::Keep(rest),
+        Some(_) => Left::Linger,
+        None => Left::Close,
     }
 }
 
@@ -199,8 +206,8 @@ async fn fail<E: Engine>(
     asker: Asker,
     request_read: bool,
     rest: Option<E::Chunk>,
-) -> Next<E::Chunk> {
-    let keep = asker.keep_alive && request_read;
+) -> Left<E::Chunk> {
+    let keep = asker.keep_alive && request_read && !client.shard.draining.get();
     client.answer(status, keep, asker.is_head).await;
     after(keep, request_read, rest)
 }
@@ -212,7 +219,7 @@ async fn give_up<E: Engine>(
     asker: Asker,
     whole: bool,
     rest: Option<E::Chunk>,
-) -> Next<E::Chunk> {
+) -> Left<E::Chunk> {
     let counters = &client.shard.counters;
     match error {
         RespondError::Timeout => {
@@ -227,7 +234,7 @@ async fn give_up<E: Engine>(
         RespondError::Unanswered => fail(client, Status::BadGateway, asker, whole, rest).await,
         RespondError::Cut | RespondError::ClientGone => {
             counters.aborted.one();
-            Next::Cut
+            Left::Cut
         }
     }
 }
@@ -238,7 +245,7 @@ async fn abandon<E: Engine>(
     error: UploadError,
     answering: bool,
     asker: Asker,
-) -> Next<E::Chunk> {
+) -> Left<E::Chunk> {
     let counters = &client.shard.counters;
     let status = match error {
         UploadError::Timeout => {
@@ -251,12 +258,12 @@ async fn abandon<E: Engine>(
         }
         UploadError::ClientGone | UploadError::Backend => {
             counters.aborted.one();
-            return Next::Cut;
+            return Left::Cut;
         }
     };
     if answering {
         counters.aborted.one();
-        return Next::Cut;
+        return Left::Cut;
     }
     fail(client, status, asker, false, None).await
 }

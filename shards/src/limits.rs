@@ -19,6 +19,10 @@ pub const EXCHANGES_KEPT_MAX: usize = 1024;
 /// How often idle backend connections are looked through for closed and expired ones.
 pub const POOL_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a connection on which nothing was received yet is waited for once a drain has begun: its first request may be
+/// on its way.
+pub const DRAIN_GRACE: Duration = Duration::from_millis(500);
+
 /// After an answer that leaves part of a request unread, how long its bytes are still taken and dropped: closing at once
 /// would reset the connection and could destroy the answer on its way.
 pub const LINGER_MAX: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use ringway_core::config::{self, Hostname, Limits, Timeouts};
 use ringway_core::{ClusterId, Config};
 use ringway_lb::{BackendSpec, InFlight, Policy};
 
-use crate::http1::HeadLimits;
+use crate::http1::{HeadLimits, ListenerPrefix, Scheme};
 use crate::routing::{HostRule, RouteError, Router};
 
 /// A configuration that can not be served.
@@ -36,8 +36,8 @@ pub(crate) struct ListenerPlan {
     pub(crate) router: Router<u32>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: HeadLimits,
-    /// What clients connect to, for `X-Forwarded-Port`.
-    pub(crate) port: u16,
+    /// The forwarding fields of requests through it.
+    pub(crate) prefix: ListenerPrefix,
 }
 
 #[derive(Debug)]
@@ -99,7 +99,8 @@ impl ListenerPlan {
             .map_err(|error| PlanError { listener: listener.name.to_string(), error })?;
         let Limits { head_bytes, headers, uri_bytes } = listener.limits;
         let limits = HeadLimits { head_bytes, headers, uri_bytes };
-        Ok(ListenerPlan { router, timeouts: listener.timeouts, limits, port })
+        let prefix = ListenerPrefix::new(port, Scheme::Http);
+        Ok(ListenerPlan { router, timeouts: listener.timeouts, limits, prefix })
     }
 }
 

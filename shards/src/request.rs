@@ -4,7 +4,7 @@ use std::io;
 
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Mode, Stream};
 
-use crate::client::{Client, Next};
+use crate::client::{Client, Left};
 use crate::http1::{Body, HeadProgress, Method, Parsed, Reject, Scratch, Status, Version, request, rewrite};
 
 /// What is kept of a request once its head has been written for the backend.
@@ -36,7 +36,7 @@ pub(crate) struct Gathered<C> {
 pub(crate) async fn gather<E: Engine>(
     client: &Client<E>,
     mut first: E::Chunk,
-) -> Result<Gathered<E::Chunk>, Next<E::Chunk>> {
+) -> Result<Gathered<E::Chunk>, Left<E::Chunk>> {
     let mut head = client.shard.engine.buffer();
     let mut progress = HeadProgress::default();
     match look(client, &first, &mut progress, &mut head) {
@@ -59,14 +59,14 @@ pub(crate) async fn gather<E: Engine>(
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 client.shard.counters.client_timeouts.one();
                 client.answer(Status::RequestTimeout, false, false).await;
-                return Err(Next::Linger);
+                return Err(Left::Linger);
             }
             Ok(None) => {
                 let truncated =
                     Reject { status: Status::BadRequest, reason: "connection ended within the head" };
                 return Err(refuse(client, truncated).await);
             }
-            Err(_) => return Err(Next::Close),
+            Err(_) => return Err(Left::Close),
         };
         let before = received.len();
         received.vec().extend_from_slice(&piece);
@@ -103,7 +103,7 @@ fn look<E: Engine>(
     };
     let host = request.authority.map_or(&b""[..], |authority| authority.host);
     let cluster = plan.router.lookup(host, request.path);
-    rewrite::request(&request, &client.forward, head.vec());
+    rewrite::request(&request, client.forward(), head.vec());
     Ok(Some(Ask {
         cluster: cluster.map(|cluster| cluster as usize),
         version: request.version,
@@ -115,11 +115,11 @@ fn look<E: Engine>(
     }))
 }
 
-async fn refuse<E: Engine>(client: &Client<E>, reject: Reject) -> Next<E::Chunk> {
+async fn refuse<E: Engine>(client: &Client<E>, reject: Reject) -> Left<E::Chunk> {
     client.shard.counters.rejected.one();
     tracing::debug!(shard = client.shard.id, %reject, "request refused");
     client.answer(reject.status, false, false).await;
-    Next::Linger
+    Left::Linger
 }
 
 /// How much of a body is still to come at least, for choosing buffers.

@@ -66,7 +66,7 @@ struct Head {
     keep_upstream: bool,
 }
 
-/// Passes the answer on, interim ones included. `answering` is called when its first byte is there.
+/// Passes the answer on, interim ones included. `answering` is called when the head of the final one is there.
 pub(crate) async fn respond<E: Engine>(
     client: &Client<E>,
     upstream: &Upstream<E>,
@@ -80,11 +80,11 @@ pub(crate) async fn respond<E: Engine>(
             Some(chunk) => chunk,
             None => receive_first(upstream, interims).await?,
         };
-        answering();
         let mut out = client.shard.engine.buffer();
-        let (head, mut chunk) = gather(upstream, asker, first, &mut out).await?;
-        client.shard.counters.response(head.status);
+        let draining = || client.shard.draining.get();
+        let (head, mut chunk) = gather(upstream, asker, draining, first, &mut out).await?;
         if head.status >= 200 {
+            answering();
             upstream.succeeded();
             return forward(client, upstream, head, chunk, out).await;
         }
@@ -96,6 +96,7 @@ pub(crate) async fn respond<E: Engine>(
         let interim = take_head(&head, &mut chunk, &mut out);
         if asker.version == Version::Http11 {
             client.stream.sent().await.map_err(|_| RespondError::ClientGone)?;
+            client.shard.counters.response(head.status);
             client.post(match interim {
                 Some(chunk) => Out::Chunk(chunk),
                 None => Out::Buffer(out),
@@ -119,11 +120,14 @@ async fn receive_first<E: Engine>(upstream: &Upstream<E>, interims: u32) -> Resu
 async fn gather<E: Engine>(
     upstream: &Upstream<E>,
     asker: Asker,
+    draining: impl Fn() -> bool,
     first: E::Chunk,
     out: &mut Buffer,
 ) -> Result<(Head, E::Chunk), RespondError> {
+    // Asked when the head is there: a drain that began meanwhile must be said in it.
+    let asker = || Asker { keep_alive: asker.keep_alive && !draining(), ..asker };
     let mut progress = HeadProgress::default();
-    if let Some(head) = look(&first, asker, &mut progress, out)? {
+    if let Some(head) = look(&first, asker(), &mut progress, out)? {
         return Ok((head, first));
     }
     let mut received = out.vec().split_off(0);
@@ -137,7 +141,7 @@ async fn gather<E: Engine>(
         };
         let before = received.len();
         received.extend_from_slice(&piece);
-        if let Some(mut head) = look(&received, asker, &mut progress, out)? {
+        if let Some(mut head) = look(&received, asker(), &mut progress, out)? {
             piece.advance(head.len - before);
             received.truncate(head.len);
             match head.out {
@@ -226,6 +230,7 @@ async fn forward<E: Engine>(
     };
     let fed = body.feed(&mut chunk[body_at..], framing, &mut tail);
     let fed = fed.map_err(|_| RespondError::Bad("malformed response body"))?;
+    client.shard.counters.response(head.status);
     // Bytes behind the answer belong to nothing: they are dropped, and the connection with them.
     keep_upstream &= body_at + fed.consumed == chunk.len();
     chunk.truncate(body_at + fed.kept);

@@ -13,10 +13,10 @@ use ringway_core::Time;
 use ringway_engine::{Deadline, Engine, Stream};
 use ringway_lb::{BackendKey, BackendMap, ClusterKey, Released, Settings};
 
-use crate::client::Client;
+use crate::client::{Client, Phase};
 use crate::counters::{Counters, CountersSnapshot};
 use crate::inbox::{Command, Receiver};
-use crate::limits::POOL_SWEEP_INTERVAL;
+use crate::limits::{DRAIN_GRACE, POOL_SWEEP_INTERVAL};
 use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::{accept, exchange, recycle};
@@ -177,10 +177,13 @@ impl<E: Engine> Shard<E> {
     /// Closes what is idle; what is busy ends with its request.
     fn begin_drain(&self) {
         self.draining.set(true);
+        let grace = self.engine.now() + DRAIN_GRACE;
         for client in self.clients.open.borrow().iter() {
-            if client.idle.get() {
-                // A deadline in the past: the next turn wakes the connection, which then sees that it is idle no longer.
-                client.stream.set_deadline(Deadline::Recv, Time::ZERO);
+            match client.phase.get() {
+                // A deadline in the past: the next turn wakes the connection, and it ends.
+                Phase::Idle => client.stream.set_deadline(Deadline::Recv, Time::ZERO),
+                Phase::Fresh => client.stream.set_deadline(Deadline::Recv, grace),
+                Phase::Busy => {}
             }
         }
     }

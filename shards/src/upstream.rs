@@ -45,6 +45,9 @@ impl<E: Engine> Upstream<E> {
         let shard = &client.shard;
         while attempts.left > 0 {
             let (mut upstream, address) = Upstream::select(shard, cluster, attempts)?;
+            if !attempts.tried.is_empty() {
+                shard.counters.redispatches.one();
+            }
             if !attempts.fresh && upstream.take_pooled() {
                 return Some(upstream);
             }
@@ -57,7 +60,7 @@ impl<E: Engine> Upstream<E> {
                 Err(error) => {
                     shard.counters.connect_failures.one();
                     tracing::debug!(shard = shard.id, %address, %error, "connect failed");
-                    upstream.failed(attempts);
+                    upstream.unreachable(attempts);
                 }
             }
         }
@@ -102,12 +105,18 @@ impl<E: Engine> Upstream<E> {
         self.stream = Some(stream);
     }
 
-    /// The backend failed this request: it is not tried again for it, and not for others until its back-off has passed.
-    pub(crate) fn failed(&self, attempts: &mut Attempts) {
-        let shard = &self.shard;
+    /// The backend did not answer this request: it is not tried again for it. Others still go there, because what one
+    /// request makes a backend close its connection for need not concern them; were it taken out, a single request that
+    /// is retried everywhere could take every backend out.
+    pub(crate) fn unanswered(&self, attempts: &mut Attempts) {
         attempts.left -= 1;
         attempts.tried.insert(self.key);
-        shard.counters.redispatches.one();
+    }
+
+    /// The backend can not be connected to: nobody tries until its back-off has passed.
+    fn unreachable(&self, attempts: &mut Attempts) {
+        self.unanswered(attempts);
+        let shard = &self.shard;
         let mut backends = shard.backends.borrow_mut();
         let list = backends.cluster_mut(shard.clusters[self.cluster]);
         let failed = list.on_failure(self.key, shard.engine.now(), &mut *shard.rng.borrow_mut());

@@ -276,9 +276,9 @@ pub const KEYS: &[Key] = &[
         "How large the head of a request may be."),
 
     timeout(Section::Timeouts, "head", d::HEAD_TIMEOUT,
-        "From the first byte of a request's head to its last."),
+        "From the first byte of a request's head to its last; for the first request, from the connection's start to its first byte as well."),
     timeout(Section::Timeouts, "idle", d::IDLE_TIMEOUT,
-        "A client connection between two requests, or before its first."),
+        "A client connection between two requests."),
     timeout(Section::Timeouts, "body", d::BODY_TIMEOUT,
         "A request body without progress."),
     timeout(Section::Timeouts, "connect", d::CONNECT_TIMEOUT,
@@ -320,7 +320,7 @@ pub const KEYS: &[Key] = &[
         "The host a request asks for."),
     key(Section::Frontend, "path_prefix", Kind::Text { holds: "a path, starting with `/`" },
         Fallback::Text(d::PATH_PREFIX),
-        "What the path of a request begins with."),
+        "What the path of a request begins with, in whole segments: `/api` matches `/api` and `/api/x`, not `/apix`."),
 
     key(Section::Backend, "id", NAME, Fallback::Means("the text of its address"),
         "What logs and metrics call it; unique in the cluster."),

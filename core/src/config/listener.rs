@@ -51,7 +51,7 @@ words!(Protocol { Http = "http" });
 pub struct Timeouts {
     /// From the first byte of a request's head to its last.
     pub head: Duration,
-    /// A client connection between two requests, or before its first.
+    /// A client connection between two requests.
     pub idle: Duration,
     /// A request body without progress.
     pub body: Duration,

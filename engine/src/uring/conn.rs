@@ -7,9 +7,8 @@ use std::task::Waker;
 use ringway_core::Time;
 
 use super::addr::RawAddr;
-use super::pool::{ChunkQueue, PoolChunk};
-use super::ring::BufferRing;
-use crate::seam::{Mode, Out};
+use super::pool::ChunkQueue;
+use crate::seam::Mode;
 use crate::wheel::TimerId;
 
 /// The receive in flight, and the buffer group it takes from.
@@ -30,24 +29,18 @@ pub(crate) enum End {
 }
 
 /// The send direction.
-#[derive(Debug)]
-pub(crate) enum Sending<C> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
     /// Nothing in flight; the last one went well.
     Idle,
-    /// In flight; `done` bytes of `out` were taken by operations before this one.
-    InFlight { out: Out<C>, done: u32 },
+    /// This one of the engine's messages is in flight.
+    InFlight(u32),
     /// The last one failed with this errno, and so does every one to come.
     Failed(i32),
 }
 
-/// Vectors for a message of two pieces; boxed, so that the kernel's pointers hold while the slot moves.
-pub(crate) struct MsgBlock {
-    pub(crate) header: libc::msghdr,
-    pub(crate) pieces: [libc::iovec; 2],
-}
-
 /// A connection's slot.
-pub(crate) struct Conn<B: BufferRing> {
+pub(crate) struct Conn {
     pub(crate) fd: RawFd,
     pub(crate) mode: Mode,
     /// Buffer group for heads.
@@ -65,8 +58,7 @@ pub(crate) struct Conn<B: BufferRing> {
     pub(crate) connecting: bool,
     pub(crate) end: Option<End>,
     pub(crate) queue: ChunkQueue,
-    pub(crate) sending: Sending<PoolChunk<B>>,
-    pub(crate) msg: Option<Box<MsgBlock>>,
+    pub(crate) sending: Sending,
     pub(crate) addr: Option<Box<RawAddr>>,
     /// Result of the connect operation, once it is there.
     pub(crate) connected: Option<i32>,
@@ -79,8 +71,8 @@ pub(crate) struct Conn<B: BufferRing> {
     pub(crate) timer: Option<(TimerId, Time)>,
 }
 
-impl<B: BufferRing> Conn<B> {
-    pub(crate) fn new(fd: RawFd, head_group: u16) -> Conn<B> {
+impl Conn {
+    pub(crate) fn new(fd: RawFd, head_group: u16) -> Conn {
         Conn {
             fd,
             mode: Mode::Head,
@@ -94,7 +86,6 @@ impl<B: BufferRing> Conn<B> {
             end: None,
             queue: ChunkQueue::new(),
             sending: Sending::Idle,
-            msg: None,
             addr: None,
             connected: None,
             recv_waker: None,
@@ -106,7 +97,7 @@ impl<B: BufferRing> Conn<B> {
     }
 
     pub(crate) fn send_in_flight(&self) -> bool {
-        matches!(self.sending, Sending::InFlight { .. })
+        matches!(self.sending, Sending::InFlight(_))
     }
 
     /// Whether no operation but a close is in flight.

@@ -6,8 +6,11 @@
 mod accept;
 pub(crate) mod addr;
 mod conn;
+mod deadline;
+mod listen;
 pub(crate) mod pool;
 pub mod ring;
+mod send;
 mod settings;
 mod state;
 mod token;

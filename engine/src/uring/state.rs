@@ -9,18 +9,17 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
-use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use ringway_core::Time;
 
-use super::accept::{self, Accepting, Acceptor};
+use super::accept::Acceptor;
 use super::addr::RawAddr;
-use super::conn::{Armed, Conn, End, MsgBlock, Sending, errno, register};
+use super::conn::{Armed, Conn, End, errno, register};
 use super::pool::{PoolChunk, RecvPool};
 use super::ring::{Completion, Op, Ring};
+use super::send::Messages;
 use super::token::{self, Kind};
 use crate::Counters;
 use crate::seam::{Deadline, Mode, Out};
@@ -33,10 +32,8 @@ const QUEUED_CHUNKS_MAX: usize = 8;
 /// Buffers' worth of bytes after which a multishot receive ends and has to be started again: one peer can take no more
 /// than this at once. At 16 a client's receive is started again every few hundred requests.
 const MULTISHOT_BUFFERS: u32 = 16;
-/// How long accepting pauses when descriptors or memory have run out.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// Buffer groups, in the order of `Settings::groups`.
-const ACCEPTED: u16 = 0;
+pub(super) const ACCEPTED: u16 = 0;
 const CONNECTED: u16 = 1;
 const BULK: u16 = 2;
 
@@ -59,9 +56,10 @@ pub(crate) struct Sleeper {
 pub(crate) struct State<R: Ring> {
     pub(crate) ring: R,
     pub(crate) pool: Rc<RecvPool<R::Buffers>>,
-    pub(crate) conns: Slab<Conn<R::Buffers>>,
+    pub(crate) conns: Slab<Conn>,
     pub(crate) acceptors: Slab<Acceptor>,
     pub(crate) sleepers: Slab<Sleeper>,
+    pub(super) messages: Messages<ChunkOf<R>>,
     pub(crate) wheel: Wheel<Timer>,
     /// Receives that found no buffer, oldest first, by group.
     starved: [VecDeque<Key>; 3],
@@ -86,6 +84,7 @@ impl<R: Ring> State<R> {
             conns: Slab::new(),
             acceptors: Slab::new(),
             sleepers: Slab::new(),
+            messages: Messages::new(),
             wheel: Wheel::new(now),
             starved: [const { VecDeque::new() }; 3],
             grown_in: [0; 3],
@@ -106,12 +105,12 @@ impl<R: Ring> State<R> {
         }
     }
 
-    fn push(&mut self, kind: Kind, key: Key, op: Op) {
+    pub(super) fn push(&mut self, kind: Kind, key: Key, op: Op) {
         self.in_flight += 1;
         self.ring.push(token::encode(kind, key), op);
     }
 
-    fn cancel(&mut self, kind: Kind, key: Key) {
+    pub(super) fn cancel(&mut self, kind: Kind, key: Key) {
         self.counters.cancels += 1;
         self.push(Kind::Cancel, key, Op::Cancel { target: token::encode(kind, key) });
     }
@@ -152,8 +151,6 @@ impl<R: Ring> State<R> {
         }
         false
     }
-
-    // Connections
 
     pub(crate) fn open(&mut self, fd: RawFd, head_group: u16) -> io::Result<Key> {
         let key = self.conns.insert(Conn::new(fd, head_group));
@@ -357,120 +354,12 @@ impl<R: Ring> State<R> {
         }
     }
 
-    // Sending
-
-    pub(crate) fn post(&mut self, key: Key, out: OutOf<R>) {
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        match conn.sending {
-            Sending::InFlight { .. } => panic!("one send at a time: wait with `sent` before the next `post`"),
-            Sending::Failed(_) => {}
-            Sending::Idle if out.is_empty() => {}
-            Sending::Idle => {
-                conn.sending = Sending::InFlight { out, done: 0 };
-                self.push_send(key);
-            }
-        }
-    }
-
-    /// Submits what is left of the message in flight.
-    fn push_send(&mut self, key: Key) {
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        let Sending::InFlight { out, done } = &conn.sending else { return };
-        let skip = *done as usize;
-        let (first, second): (&[u8], &[u8]) = match out {
-            Out::Static(bytes) => (bytes, &[]),
-            Out::Buffer(buffer) => (buffer, &[]),
-            Out::Chunk(chunk) => (chunk, &[]),
-            Out::Both(buffer, chunk) => (buffer, chunk),
-        };
-        let (first, second) = if skip < first.len() {
-            (&first[skip..], second)
-        } else {
-            (&second[skip - first.len()..], &[] as &[u8])
-        };
-        let fd = conn.fd;
-        let op = if second.is_empty() {
-            // Longer than 4 GiB it can not be: a length is an i32 in a completion, and messages are far below.
-            Op::Send { fd, bytes: first.as_ptr(), len: first.len() as u32 }
-        } else {
-            let piece = |bytes: &[u8]| libc::iovec {
-                iov_base: bytes.as_ptr().cast_mut().cast(),
-                iov_len: bytes.len(),
-            };
-            let pieces = [piece(first), piece(second)];
-            let block = conn.msg.get_or_insert_with(|| {
-                // SAFETY: a message header of zeroes is a valid, empty one.
-                Box::new(MsgBlock { header: unsafe { std::mem::zeroed() }, pieces })
-            });
-            block.pieces = pieces;
-            block.header.msg_iov = block.pieces.as_mut_ptr();
-            block.header.msg_iovlen = 2;
-            Op::SendMsg { fd, msg: ptr::from_ref(&block.header) }
-        };
-        self.counters.sends += 1;
-        self.push(Kind::Send, key, op);
-        self.watch_deadline(key);
-    }
-
-    fn on_send(&mut self, key: Key, result: i32) {
-        let Some(conn) = self.conns.get_mut(key) else {
-            self.counters.stale += 1;
-            return;
-        };
-        let Sending::InFlight { out, done } = &mut conn.sending else {
-            self.counters.stale += 1;
-            return;
-        };
-        if result > 0 {
-            self.counters.bytes_out += result as u64;
-            *done += result as u32;
-            if (*done as usize) < out.len() && !conn.closing {
-                self.counters.sends_short += 1;
-                self.push_send(key);
-                return;
-            }
-        } else if matches!(-result, libc::EINTR | libc::EAGAIN) && !conn.closing {
-            self.push_send(key);
-            return;
-        }
-        // Whatever was in flight goes home now: an idle connection holds no buffer.
-        conn.sending = if result > 0 {
-            Sending::Idle
-        } else {
-            Sending::Failed(if result == 0 { libc::EPIPE } else { -result })
-        };
-        conn.wake_send();
-        if result <= 0 {
-            conn.wake_recv();
-        }
-        self.finish_close(key);
-    }
-
-    pub(crate) fn poll_sent(&mut self, key: Key, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        let now = self.now;
-        let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(Err(errno(libc::EBADF))) };
-        match conn.sending {
-            Sending::Idle => Poll::Ready(Ok(())),
-            Sending::Failed(code) => Poll::Ready(Err(errno(code))),
-            Sending::InFlight { .. } if now >= conn.send_deadline => {
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
-            Sending::InFlight { .. } => {
-                register(&mut conn.send_waker, cx.waker());
-                self.watch_deadline(key);
-                Poll::Pending
-            }
-        }
-    }
-
     pub(crate) fn shutdown_write(&mut self, key: Key) {
         if let Some(conn) = self.conns.get(key) {
             let fd = conn.fd;
             self.ring.shutdown_write(fd);
         }
     }
-
-    // Closing
 
     /// The owner lets go: cancel what is in flight; the last completion closes the descriptor.
     pub(crate) fn begin_close(&mut self, key: Key) {
@@ -497,11 +386,10 @@ impl<R: Ring> State<R> {
     }
 
     /// Closes the descriptor of a connection that is closing and has nothing in flight.
-    fn finish_close(&mut self, key: Key) {
+    pub(super) fn finish_close(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
         if conn.closing && conn.quiet() && !conn.close_posted {
             conn.close_posted = true;
-            conn.sending = Sending::Idle;
             let fd = conn.fd;
             self.push(Kind::Close, key, Op::Close { fd });
         }
@@ -519,220 +407,8 @@ impl<R: Ring> State<R> {
         Poll::Pending
     }
 
-    fn close_stray(&mut self, fd: RawFd) {
+    pub(super) fn close_stray(&mut self, fd: RawFd) {
         self.push(Kind::CloseStray, Key { index: 0, generation: 0 }, Op::Close { fd });
-    }
-
-    // Deadlines
-
-    pub(crate) fn set_deadline(&mut self, key: Key, which: Deadline, at: Time) {
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        match which {
-            Deadline::Recv => conn.recv_deadline = at,
-            Deadline::Send => conn.send_deadline = at,
-        }
-        self.watch_deadline(key);
-    }
-
-    /// Makes sure that the wheel comes by not later than the first deadline somebody waits for.
-    fn watch_deadline(&mut self, key: Key) {
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        let mut first = Time::NEVER;
-        if conn.recv_waker.is_some() {
-            first = first.min(conn.recv_deadline);
-        }
-        if conn.send_in_flight() || conn.connecting {
-            first = first.min(conn.send_deadline);
-        }
-        if first == Time::NEVER {
-            return;
-        }
-        match conn.timer {
-            // The usual case: the deadline moved on; the entry fires early, looks, and goes in again.
-            Some((_, at)) if at <= first => {}
-            timer => {
-                if let Some((id, _)) = timer {
-                    self.wheel.remove(id);
-                }
-                conn.timer = Some((self.wheel.insert(first, Timer::Conn(key)), first));
-            }
-        }
-    }
-
-    fn on_conn_timer(&mut self, key: Key) {
-        let now = self.now;
-        let Some(conn) = self.conns.get_mut(key) else { return };
-        conn.timer = None;
-        // A send that is overdue is told to whoever waits, for bytes of this peer too: it takes nothing any more.
-        if now >= conn.send_deadline && (conn.send_in_flight() || conn.connecting) {
-            conn.wake_send();
-            if conn.send_in_flight() {
-                conn.send_deadline = Time::ZERO;
-                conn.end.get_or_insert(End::Failed(libc::ETIMEDOUT));
-                conn.wake_recv();
-            }
-        }
-        if now >= conn.recv_deadline {
-            conn.wake_recv();
-        }
-        self.watch_deadline(key);
-    }
-
-    /// Fires what is due.
-    pub(crate) fn advance(&mut self) {
-        let mut due: [Option<Timer>; 64] = [const { None }; 64];
-        let mut later = Vec::new();
-        let mut count = 0;
-        self.wheel.advance(self.now, |timer| {
-            if count < due.len() {
-                due[count] = Some(timer);
-                count += 1;
-            } else {
-                later.push(timer);
-            }
-        });
-        for timer in due.into_iter().flatten().chain(later) {
-            match timer {
-                Timer::Conn(key) => self.on_conn_timer(key),
-                Timer::Accept(key) => {
-                    if let Some(acceptor) = self.acceptors.get_mut(key)
-                        && acceptor.accepting == Accepting::BackingOff
-                    {
-                        acceptor.accepting = Accepting::Off;
-                        self.start_accept(key);
-                    }
-                }
-                Timer::Sleep(key) => {
-                    if let Some(sleeper) = self.sleepers.get_mut(key) {
-                        sleeper.timer = None;
-                        if let Some(waker) = sleeper.waker.take() {
-                            waker.wake();
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    // Listeners
-
-    fn start_accept(&mut self, key: Key) {
-        let Some(acceptor) = self.acceptors.get_mut(key) else { return };
-        if acceptor.accepting == Accepting::Off && !acceptor.stopping && !acceptor.closing {
-            acceptor.accepting = Accepting::On;
-            let fd = acceptor.fd;
-            self.push(Kind::Accept, key, Op::Accept { fd });
-        }
-    }
-
-    fn on_accept(&mut self, key: Key, completion: Completion) {
-        let Some(acceptor) = self.acceptors.get_mut(key) else {
-            self.counters.stale += 1;
-            if completion.result >= 0 {
-                self.close_stray(completion.result);
-            }
-            return;
-        };
-        if completion.result >= 0 {
-            self.counters.accepted += 1;
-            acceptor.accepted.push_back(completion.result);
-        }
-        if !completion.more() {
-            let cancelled = acceptor.accepting == Accepting::Cancelling;
-            acceptor.accepting = if cancelled || completion.result >= 0 {
-                Accepting::Off
-            } else {
-                accept::after_error(-completion.result)
-            };
-            if acceptor.accepting == Accepting::BackingOff {
-                self.counters.accept_backoffs += 1;
-                self.wheel.insert(self.now + ACCEPT_BACKOFF, Timer::Accept(key));
-            }
-        }
-        acceptor.wake();
-        if acceptor.closing {
-            self.finish_close_acceptor(key);
-        } else if acceptor.accepted.len() >= accept::TAKEN_LATER_MAX && acceptor.accepting == Accepting::On {
-            acceptor.accepting = Accepting::Cancelling;
-            self.cancel(Kind::Accept, key);
-        }
-    }
-
-    pub(crate) fn poll_accept(
-        &mut self,
-        key: Key,
-        cx: &Context<'_>,
-    ) -> Poll<io::Result<Option<(Key, std::net::SocketAddr)>>> {
-        loop {
-            let Some(acceptor) = self.acceptors.get_mut(key) else {
-                return Poll::Ready(Err(errno(libc::EBADF)));
-            };
-            if let Some(fd) = acceptor.accepted.pop_front() {
-                match self.ring.peer(fd) {
-                    Ok(peer) => return Poll::Ready(self.open(fd, ACCEPTED).map(|key| Some((key, peer)))),
-                    // It went away while it waited.
-                    Err(_) => {
-                        self.close_stray(fd);
-                        continue;
-                    }
-                }
-            }
-            if acceptor.stopping && acceptor.ended() {
-                return Poll::Ready(Ok(None));
-            }
-            if let Accepting::Failed(code) = acceptor.accepting {
-                return Poll::Ready(Err(errno(code)));
-            }
-            register(&mut acceptor.waker, cx.waker());
-            self.start_accept(key);
-            return Poll::Pending;
-        }
-    }
-
-    pub(crate) fn stop_accept(&mut self, key: Key) {
-        let Some(acceptor) = self.acceptors.get_mut(key) else { return };
-        acceptor.stopping = true;
-        acceptor.wake();
-        if acceptor.accepting == Accepting::On {
-            acceptor.accepting = Accepting::Cancelling;
-            self.cancel(Kind::Accept, key);
-        }
-    }
-
-    /// Completes when the accept has ended; the socket is then free to go elsewhere.
-    pub(crate) fn poll_release(&mut self, key: Key, cx: &Context<'_>) -> Poll<Option<RawFd>> {
-        let Some(acceptor) = self.acceptors.get_mut(key) else { return Poll::Ready(None) };
-        if !acceptor.ended() {
-            register(&mut acceptor.waker, cx.waker());
-            return Poll::Pending;
-        }
-        let acceptor = self.acceptors.remove(key);
-        Poll::Ready(acceptor.map(|acceptor| {
-            for fd in acceptor.accepted {
-                self.close_stray(fd);
-            }
-            acceptor.fd
-        }))
-    }
-
-    pub(crate) fn begin_close_acceptor(&mut self, key: Key) {
-        self.stop_accept(key);
-        if let Some(acceptor) = self.acceptors.get_mut(key) {
-            acceptor.closing = true;
-            acceptor.waker = None;
-            self.finish_close_acceptor(key);
-        }
-    }
-
-    fn finish_close_acceptor(&mut self, key: Key) {
-        if self.acceptors.get(key).is_some_and(Acceptor::ended)
-            && let Some(acceptor) = self.acceptors.remove(key)
-        {
-            for fd in acceptor.accepted {
-                self.close_stray(fd);
-            }
-            self.close_stray(acceptor.fd);
-        }
     }
 
     /// A snapshot of the counters, gauges included.

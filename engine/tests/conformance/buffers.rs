@@ -1,6 +1,7 @@
 //! Few buffers: everyone makes progress however small the groups are, and they grow only as far as they may.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use ringway_engine::uring::{GroupSettings, Settings};
 use ringway_engine::{Engine, Mode, Stream};
@@ -9,7 +10,7 @@ use crate::books::Bytes;
 use crate::harness::{Harness, ListenerOf, Outcome, Spec, Wish};
 use crate::pattern::Pattern;
 use crate::talk::{accept, client, echo, pair, piece};
-use crate::tasks::{all, start};
+use crate::tasks::{all, start, within};
 
 scenarios! {
     four_buffers_serve_sixty_four_connections with four_buffers(2_048);
@@ -121,8 +122,15 @@ async fn a_stream_that_is_closed_while_it_waits_for_a_buffer_is_gone<H: Harness>
         client.close().await;
     }
     drop(held);
+    let begin = h.now();
     for (server, _client) in waiting {
-        server.await?;
+        within(&h, Duration::from_secs(10), server).await.expect("buffers are home")?;
     }
+    // Nothing else needs to happen for the others to get them.
+    let took = h.now().since(begin);
+    assert!(
+        took < Duration::from_secs(1),
+        "buffers came home, and who waited for them did so for {took:?} more"
+    );
     Ok(Bytes::Uneven)
 }

@@ -14,13 +14,13 @@ scenarios! {
     what_an_abandoned_task_holds_is_dropped_with_the_engine with Spec { abrupt: true, ..Spec::default() };
 }
 
-fn descend<H: Harness>(h: H, depth: usize, done: Rc<Cell<usize>>) {
+fn descend<H: Harness>(h: &H, depth: usize, done: Rc<Cell<usize>>) {
     let own = h.clone();
     h.engine().spawn(async move {
         done.set(done.get() + 1);
         if depth > 0 {
             own.engine().yield_now().await;
-            descend(own, depth - 1, done);
+            descend(&own, depth - 1, done);
         }
     });
 }
@@ -30,7 +30,7 @@ async fn tasks_spawn_tasks_that_spawn_tasks<H: Harness>(h: H) -> Outcome {
     let (wide, deep) = (50, h.effort(100, 20));
     let before = h.engine().counters().tasks;
     for _ in 0..wide {
-        descend(h.clone(), deep - 1, Rc::clone(&done));
+        descend(&h, deep - 1, Rc::clone(&done));
     }
     assert_eq!(h.engine().counters().tasks, before + wide as u64);
     while done.get() < wide * deep {

@@ -126,7 +126,7 @@ async fn a_waker_outlives_its_task_and_its_engine<H: Harness>(h: H) -> Outcome {
     let thread = thread::spawn(move || {
         while stopped.load(Ordering::Acquire) == 0 {
             waker.wake_by_ref();
-            of_a_task_gone.clone().wake();
+            of_a_task_gone.wake_by_ref();
         }
         // The engine has ended by now.
         waker.wake();

@@ -60,7 +60,9 @@ fn http1_cost() {
     let mut out = Vec::with_capacity(4096);
     let client = rewrite::ClientSide { version: Version::Http11, keep_alive: true };
     let closing = rewrite::ClientSide { keep_alive: false, ..client };
-    let forward = ForwardPrefix::new("192.0.2.17".parse().expect("address"), 80, Scheme::Http);
+    let listener = ListenerPrefix::new(80, Scheme::Http);
+    let address = ClientAddress::new("192.0.2.17".parse().expect("address"));
+    let forward = Forward { listener: &listener, client: &address };
 
     println!("request of {} bytes, 6 fields; responses of {} bytes", REQUEST.len(), PLAIN_RESPONSE.len());
     measure("request: httparse alone", || {
@@ -77,7 +79,7 @@ fn http1_cost() {
     measure("request: parse and rewrite", || {
         parse_request(black_box(REQUEST), |request| {
             out.clear();
-            rewrite::request(request, &forward, &mut out);
+            rewrite::request(request, forward, &mut out);
             black_box(&out);
         });
     });
@@ -108,8 +110,8 @@ fn http1_cost() {
             black_box(&out);
         });
     });
-    measure("forward prefix, IPv4", || {
-        black_box(ForwardPrefix::new(black_box("192.0.2.17".parse().expect("address")), 80, Scheme::Http));
+    measure("client address, IPv4", || {
+        black_box(ClientAddress::new(black_box("192.0.2.17".parse().expect("address"))));
     });
 
     let mut chunks = Vec::new();

@@ -45,7 +45,7 @@ mod target;
 pub use answer::Status;
 pub use authority::Authority;
 pub use body::{Body, Fed, Framing, FramingError};
-pub use forward::{ForwardPrefix, Scheme};
+pub use forward::{ClientAddress, Forward, ListenerPrefix, Scheme};
 pub use head::{BodyLength, Header, Parsed, Scratch, Version};
 pub use limits::HeadLimits;
 pub use method::Method;

@@ -2,7 +2,7 @@
 
 use super::super::decimal;
 use super::super::field::{self, Field};
-use super::super::forward::ForwardPrefix;
+use super::super::forward::Forward;
 use super::super::head::BodyLength;
 use super::super::request::Request;
 
@@ -15,11 +15,11 @@ const EXTRAS_BYTES: usize = 128;
 /// `Connection: keep-alive` is not written: it is what HTTP/1.1 means. `Connection: TE` is, where the client takes trailers
 /// (RFC 9110 §10.1.4). The client's Upgrade is not passed on.
 #[inline]
-pub fn request(request: &Request<'_>, forward: &ForwardPrefix, out: &mut Vec<u8>) {
+pub fn request(request: &Request<'_>, forward: Forward<'_>, out: &mut Vec<u8>) {
     let lines = &request.lines;
     let extras = request.extras;
     let host = request.authority.map_or(&b""[..], |authority| authority.bytes);
-    out.reserve(lines.head.len() + forward.whole().len() + 2 * host.len() + EXTRAS_BYTES);
+    out.reserve(lines.head.len() + forward.len() + 2 * host.len() + EXTRAS_BYTES);
 
     let copy_from = if extras.request_line {
         push_request_line(request, out);
@@ -43,21 +43,13 @@ pub fn request(request: &Request<'_>, forward: &ForwardPrefix, out: &mut Vec<u8>
         }
         _ => {}
     }
+    forward.push_before_address(out);
     if extras.forwarded_for {
-        out.extend_from_slice(forward.before_address());
         push_forwarded_for(request, out);
-        if host.is_empty() {
-            out.extend_from_slice(forward.address_line());
-        } else {
-            out.extend_from_slice(forward.address_to_host());
-        }
-    } else if host.is_empty() {
-        out.extend_from_slice(forward.before_address());
-        out.extend_from_slice(forward.address_line());
-    } else {
-        out.extend_from_slice(forward.whole());
     }
+    forward.push_address_line(out);
     if !host.is_empty() {
+        Forward::push_host_name(out);
         push_line(out, b"", host);
     }
     out.extend_from_slice(b"\r\n");

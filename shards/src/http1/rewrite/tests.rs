@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::request::tests::request_head;
 use super::super::response::tests::response_head;
 use super::super::{
-    BodyLength, ForwardPrefix, Framing, HeadLimits, HeadProgress, Method, Parsed, Request, Response, Scheme,
+    BodyLength, ClientAddress, Forward, Framing, HeadLimits, HeadProgress, ListenerPrefix, Method, Parsed, Request, Response, Scheme,
     Scratch, Version, request as request_codec, response as response_codec,
 };
 use super::*;
@@ -30,10 +30,11 @@ fn with_response<T>(head: &[u8], method: Method<'_>, then: impl FnOnce(&Response
 }
 
 fn rewritten(head: &str) -> Option<String> {
-    let forward = ForwardPrefix::new("192.0.2.1".parse().expect("address"), 8080, Scheme::Http);
+    let listener = ListenerPrefix::new(8080, Scheme::Http);
+    let client = ClientAddress::new("192.0.2.1".parse().expect("address"));
     with_request(head.as_bytes(), |parsed| {
         let mut out = Vec::new();
-        request(parsed, &forward, &mut out);
+        request(parsed, Forward { listener: &listener, client: &client }, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     })
 }

@@ -1,0 +1,322 @@
+//! One thing going wrong at a time, and exactly what must come of it.
+
+use std::time::Duration;
+
+use ringway_engine::sim::SimSettings;
+
+use crate::book::{Record, Seen};
+use crate::draw::{buffers, timeouts};
+use crate::http::Fail;
+use crate::run::{Ended, run};
+use crate::script::{
+    Answer, Client, Exchange, Framing, Method, Mischief, Misdeed, Origin, Pace, Script, Session,
+};
+use crate::{PATIENCE, judge, rng, seeds};
+
+/// Seeds of each case: they differ in latency, windows, and how bytes are cut into pieces.
+const SEEDS: u64 = 12;
+/// What comes on top of a deadline: latencies, the wheel's resolution.
+const SLACK: Duration = Duration::from_millis(300);
+
+fn get() -> Exchange {
+    Exchange {
+        method: Method::Get,
+        body: None,
+        expect: false,
+        close: false,
+        pace: Pace::AtOnce,
+        mischief: None,
+        answer: Answer {
+            interims: 0,
+            status: 200,
+            len: 500,
+            framing: Framing::Length,
+            early: false,
+            deaf_ms: 0,
+            close: false,
+            pace: Pace::AtOnce,
+            delay_ms: 0,
+            misdeed: None,
+            misdeeds: 0,
+        },
+    }
+}
+
+fn post(len: usize) -> Exchange {
+    Exchange { method: Method::Post, body: Some((len, Framing::Length)), ..get() }
+}
+
+fn misdeed(misdeed: Misdeed, mut exchange: Exchange) -> Exchange {
+    (exchange.answer.misdeed, exchange.answer.misdeeds) = (Some(misdeed), usize::MAX);
+    exchange
+}
+
+fn mischief(mischief: Mischief, exchange: Exchange) -> Exchange {
+    Exchange { mischief: Some(mischief), ..exchange }
+}
+
+/// One client, one request after the other, one origin.
+fn script(exchanges: Vec<Exchange>, seed: u64) -> Script {
+    let session = Session {
+        http10: false,
+        pipelined: false,
+        pause_max: Duration::ZERO,
+        exchanges: (0..exchanges.len()).collect(),
+    };
+    Script {
+        timeouts: timeouts(),
+        buffers: buffers(&mut rng(seed)),
+        origins: vec![Origin::default()],
+        clients: vec![Client { start: Duration::from_millis(1), sessions: vec![session] }],
+        exchanges,
+        drain_at: None,
+    }
+}
+
+fn play(seed: u64, script: Script) -> Ended {
+    let ended = run(&SimSettings::new(seed), script, PATIENCE);
+    judge::always(&ended);
+    ended
+}
+
+/// Runs `exchanges` over several seeds, changed by `change`, and looks at how each ended.
+fn case(
+    name: &str,
+    exchanges: &[Exchange],
+    change: impl Fn(&mut Script),
+    look: impl Fn(&Ended, &[Record]),
+) {
+    seeds::each(name, SEEDS, |seed| {
+        let mut script = script(exchanges.to_vec(), seed);
+        change(&mut script);
+        let ended = play(seed, script);
+        let records = ended.book.records.borrow().clone();
+        look(&ended, &records);
+    });
+}
+
+#[track_caller]
+fn own(record: &Record, status: u16) {
+    let is_it = matches!(record.seen, Some(Seen::Whole { status: seen, own: true, .. }) if seen == status);
+    assert!(is_it, "{status} expected: {record:?}");
+}
+
+#[track_caller]
+fn served(record: &Record) {
+    assert!(matches!(record.seen, Some(Seen::Whole { own: false, .. })), "{record:?}");
+}
+
+#[track_caller]
+fn took(record: &Record, deadline: Duration) {
+    assert!((deadline..deadline + SLACK).contains(&record.took), "{deadline:?} expected: {record:?}");
+}
+
+#[test]
+fn a_head_that_stops_is_answered_408_at_its_deadline() {
+    let exchanges = [mischief(Mischief::StallHead, get())];
+    case("a_head_that_stops_is_answered_408_at_its_deadline", &exchanges, |_| {}, |ended, records| {
+        own(&records[0], 408);
+        took(&records[0], timeouts().head);
+        assert_eq!(records[0].reached, 0);
+        assert_eq!(ended.summary.snapshot.counters.client_timeouts, 1);
+    });
+}
+
+#[test]
+fn a_body_that_stops_is_answered_408_at_its_deadline() {
+    let exchanges = [mischief(Mischief::StallBody, post(9_000))];
+    case("a_body_that_stops_is_answered_408_at_its_deadline", &exchanges, |_| {}, |ended, records| {
+        own(&records[0], 408);
+        took(&records[0], timeouts().body);
+        assert_eq!((records[0].reached, records[0].completed), (1, 0));
+        assert_eq!(ended.summary.snapshot.counters.client_timeouts, 1);
+    });
+}
+
+#[test]
+fn a_body_that_stops_after_an_interim_answer_is_answered_408() {
+    let mut exchange = mischief(Mischief::StallBody, post(9_000));
+    exchange.expect = true;
+    exchange.answer.interims = 1;
+    let name = "a_body_that_stops_after_an_interim_answer_is_answered_408";
+    case(name, &[exchange], |_| {}, |_, records| {
+        own(&records[0], 408);
+        took(&records[0], timeouts().body);
+    });
+}
+
+#[test]
+fn a_backend_that_does_not_answer_is_504_at_its_deadline() {
+    let exchanges = [misdeed(Misdeed::Stall, get()), misdeed(Misdeed::Stall, post(50_000)), get()];
+    case("a_backend_that_does_not_answer_is_504_at_its_deadline", &exchanges, |_| {}, |ended, records| {
+        for record in &records[..2] {
+            own(record, 504);
+            took(record, timeouts().response);
+        }
+        served(&records[2]);
+        assert_eq!(ended.summary.snapshot.counters.backend_timeouts, 2);
+    });
+}
+
+#[test]
+fn a_backend_that_only_continues_is_504_at_its_deadline() {
+    let mut early = misdeed(Misdeed::Stall, post(5_000));
+    early.expect = true;
+    early.answer.interims = 1;
+    let mut late = misdeed(Misdeed::Stall, get());
+    late.answer.interims = 2;
+    case("a_backend_that_only_continues_is_504_at_its_deadline", &[early, late], |_| {}, |_, records| {
+        for record in records {
+            own(record, 504);
+            took(record, timeouts().response);
+        }
+    });
+}
+
+#[test]
+fn a_backend_that_reads_nothing_is_504() {
+    let exchanges = [misdeed(Misdeed::StallUnread, post(200_000)), misdeed(Misdeed::StallUnread, get())];
+    case("a_backend_that_reads_nothing_is_504", &exchanges, |_| {}, |_, records| {
+        own(&records[0], 504);
+        assert!(records[0].took <= timeouts().send + timeouts().response + SLACK, "{records:?}");
+        own(&records[1], 504);
+        took(&records[1], timeouts().response);
+    });
+}
+
+#[test]
+fn an_answer_that_stops_is_cut_at_its_deadline() {
+    let mut exchange = misdeed(Misdeed::StallAt(60), get());
+    exchange.answer.len = 50_000;
+    case("an_answer_that_stops_is_cut_at_its_deadline", &[exchange], |_| {}, |ended, records| {
+        assert!(matches!(records[0].seen, Some(Seen::Cut(Fail::End | Fail::Broken(_)))), "{records:?}");
+        took(&records[0], timeouts().response_body);
+        assert_eq!(ended.summary.snapshot.counters.aborted, 1);
+    });
+}
+
+#[test]
+fn an_answer_that_is_cut_is_never_whole() {
+    let exchanges: Vec<_> = [Framing::Length, Framing::Chunked { chunk_max: 4096, trailer: true }]
+        .into_iter()
+        .flat_map(|framing| {
+            [1, 50, 99].map(|percent| {
+                let mut exchange = misdeed(Misdeed::CutAt(percent), get());
+                (exchange.answer.len, exchange.answer.framing) = (80_000, framing);
+                exchange
+            })
+        })
+        .collect();
+    case("an_answer_that_is_cut_is_never_whole", &exchanges, |_| {}, |_, records| {
+        for record in records {
+            assert!(!matches!(record.seen, Some(Seen::Whole { .. })), "{record:?}");
+        }
+    });
+}
+
+#[test]
+fn a_malformed_answer_is_502_and_its_connection_is_not_used_again() {
+    let mut chunk = misdeed(Misdeed::BadChunk, get());
+    chunk.answer.framing = Framing::Chunked { chunk_max: 100, trailer: false };
+    let exchanges = [misdeed(Misdeed::Garbage, get()), misdeed(Misdeed::Garbage, post(10)), chunk, get()];
+    let name = "a_malformed_answer_is_502_and_its_connection_is_not_used_again";
+    case(name, &exchanges, |_| {}, |ended, records| {
+        own(&records[0], 502);
+        own(&records[1], 502);
+        assert!(!matches!(records[2].seen, Some(Seen::Whole { own: false, .. })), "{records:?}");
+        served(&records[3]);
+        let counters = ended.summary.snapshot.counters;
+        assert_eq!((counters.bad_responses + counters.aborted, counters.reused), (3, 0), "{counters:?}");
+        assert_eq!(counters.responses_2xx + counters.responses_5xx, 4, "{counters:?}");
+    });
+}
+
+#[test]
+fn bytes_behind_an_answer_reach_nobody() {
+    let exchanges = [misdeed(Misdeed::Longer, get()), get(), misdeed(Misdeed::Longer, post(2_000)), get()];
+    case("bytes_behind_an_answer_reach_nobody", &exchanges, |_| {}, |_, records| {
+        records.iter().for_each(served);
+    });
+}
+
+#[test]
+fn a_refused_connection_is_tried_elsewhere_whatever_the_method() {
+    let exchanges = [get(), post(20_000), get(), post(5)];
+    let refuse_one = |script: &mut Script| {
+        script.origins = vec![Origin::default(), Origin::default()];
+        script.origins[0].closed_ms.push(0..60_000);
+    };
+    let name = "a_refused_connection_is_tried_elsewhere_whatever_the_method";
+    case(name, &exchanges, refuse_one, |ended, records| {
+        records.iter().for_each(served);
+        let counters = ended.summary.snapshot.counters;
+        assert_eq!(counters.redispatches, counters.connect_failures, "{counters:?}");
+    });
+}
+
+#[test]
+fn nobody_to_connect_to_is_503_at_once() {
+    let close_all = |script: &mut Script| script.origins[0].closed_ms.push(0..60_000);
+    case("nobody_to_connect_to_is_503_at_once", &[get(), post(100)], close_all, |ended, records| {
+        for record in records {
+            own(record, 503);
+            assert!(record.took < SLACK, "{record:?}");
+        }
+        let counters = ended.summary.snapshot.counters;
+        assert_eq!((counters.unserved, counters.redispatches), (2, 0), "{counters:?}");
+    });
+}
+
+#[test]
+fn an_unanswered_request_goes_elsewhere_only_if_that_does_no_harm() {
+    let mut unlucky = misdeed(Misdeed::Hangup, get());
+    unlucky.answer.misdeeds = 1;
+    let exchanges = [unlucky, misdeed(Misdeed::Hangup, post(300))];
+    let two = |script: &mut Script| script.origins.push(Origin::default());
+    let name = "an_unanswered_request_goes_elsewhere_only_if_that_does_no_harm";
+    case(name, &exchanges, two, |_, records| {
+        served(&records[0]);
+        assert_eq!(records[0].reached, 2);
+        own(&records[1], 502);
+        assert_eq!(records[1].reached, 1);
+    });
+}
+
+#[test]
+fn a_stale_connection_says_nothing_about_its_backend() {
+    // The origin hangs up on its second request, which to the proxy is a connection that was closed while idle.
+    let exchanges = [get(), misdeed(Misdeed::Hangup, post(100)), get(), get()];
+    case("a_stale_connection_says_nothing_about_its_backend", &exchanges, |_| {}, |ended, records| {
+        served(&records[0]);
+        own(&records[1], 502);
+        served(&records[2]);
+        served(&records[3]);
+        assert_eq!(ended.summary.snapshot.counters.replays, 0);
+    });
+}
+
+#[test]
+fn a_backend_that_answers_before_it_reads_keeps_its_other_requests_unharmed() {
+    let mut early = post(150_000);
+    early.answer.early = true;
+    early.answer.deaf_ms = 100;
+    early.pace = Pace::Pieces { max: 20_000, pause_max_us: 2_000 };
+    let mut exchanges = Vec::new();
+    for _ in 0..4 {
+        exchanges.extend([early.clone(), get(), post(40)]);
+        // So that the last piece is still in flight when the answer is over.
+        early.body = early.body.map(|(len, framing)| (len - 45_000, framing));
+    }
+    let name = "a_backend_that_answers_before_it_reads_keeps_its_other_requests_unharmed";
+    case(name, &exchanges, |_| {}, |_, records| records.iter().for_each(served));
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_cut_off_and_its_backend_freed() {
+    let mut exchange = mischief(Mischief::SlowReader(Duration::from_secs(20)), get());
+    exchange.answer.len = 300_000;
+    case("a_client_that_reads_nothing_is_cut_off_and_its_backend_freed", &[exchange], |_| {}, |ended, records| {
+        assert!(!matches!(records[0].seen, Some(Seen::Whole { .. })), "{records:?}");
+        assert_eq!(ended.summary.snapshot.counters.aborted, 1);
+    });
+}

@@ -1,0 +1,140 @@
+//! What must be true of a run when it is over.
+
+use ringway_shards::CountersSnapshot;
+
+use crate::book::{Record, Seen};
+use crate::run::Ended;
+use crate::script::{Exchange, Mischief, Misdeed};
+
+/// What holds whatever the kernel, clients and origins do. What each side checked by itself is not repeated: bodies,
+/// ids, framing, order.
+pub(crate) fn always(ended: &Ended) {
+    let Ended { book, summary, .. } = ended;
+    assert!(summary.drained && summary.cut == 0, "{summary:?}");
+    assert_eq!(summary.snapshot.connections, 0, "{summary:?}");
+    for (id, exchange) in book.script.exchanges.iter().enumerate() {
+        let record = book.record(id);
+        let most = if exchange.method.is_idempotent() { usize::MAX } else { 1 };
+        assert!(record.reached <= most, "exchange {id} was carried out twice: {record:?}, {exchange:?}");
+        assert!(record.seen.is_some(), "exchange {id} was forgotten: {record:?}, {exchange:?}");
+    }
+    counters_agree(&summary.snapshot.counters);
+}
+
+/// How the shard's counters hang together.
+fn counters_agree(counters: &CountersSnapshot) {
+    let CountersSnapshot { requests, rejected, own_answers, unserved, .. } = *counters;
+    let finals = counters.responses_2xx + counters.responses_3xx + counters.responses_4xx + counters.responses_5xx;
+    assert!(finals >= own_answers, "{counters:?}");
+    // A head that was refused, or came too late, is no request; a body that was refused is one.
+    assert!(finals <= requests + rejected + counters.client_timeouts, "more answers than requests: {counters:?}");
+    assert!(unserved <= own_answers, "{counters:?}");
+    let sent = counters.backend_connections + counters.reused;
+    assert!(sent <= requests + counters.replays + counters.redispatches, "{counters:?}");
+    assert!(counters.replays <= counters.reused, "{counters:?}");
+}
+
+/// Nothing went wrong but what the proxy has to hide.
+pub(crate) fn well_formed(ended: &Ended) {
+    let Ended { book, summary, .. } = ended;
+    let script = &book.script;
+    let stale = script.origins.iter().any(|origin| origin.idle_max_ms.is_some());
+    let drains = script.drain_at.is_some();
+    let mut seen = [0_u64; 6];
+    let mut own_answers = 0;
+    let mut earlies = 0;
+    let mut resent = 0;
+    for (id, exchange) in script.exchanges.iter().enumerate() {
+        let record = book.record(id);
+        resent += record.resent;
+        earlies += usize::from(exchange.answer.early);
+        match record.seen {
+            Some(Seen::Whole { status, own: false, .. }) => {
+                seen[usize::from(status / 100)] += 1;
+                assert_eq!(status, exchange.answer.status, "{}", tell(id, &record, exchange));
+            }
+            // It can not be sent again.
+            Some(Seen::Whole { status: 502, own: true, .. })
+                if stale && (!exchange.method.is_idempotent() || exchange.body.is_some()) =>
+            {
+                (seen[5], own_answers) = (seen[5] + 1, own_answers + 1);
+            }
+            Some(Seen::Nothing(_)) if drains && record.reached == 0 => {}
+            _ => panic!("not served: {}", tell(id, &record, exchange)),
+        }
+    }
+    assert!(resent <= earlies || drains, "{resent} idle connections were closed, {earlies} answers were early");
+    let counters = &summary.snapshot.counters;
+    assert_eq!(counters.responses_1xx, book.interims.get(), "{counters:?}");
+    let counted =
+        [counters.responses_2xx, counters.responses_3xx, counters.responses_4xx, counters.responses_5xx];
+    assert_eq!(counted, seen[2..], "{counters:?}");
+    assert_eq!(counters.requests, seen.iter().sum::<u64>(), "{counters:?}");
+    assert_eq!(counters.own_answers, own_answers, "{counters:?}");
+    assert_eq!(counters.backend_connections, book.accepts.get(), "{counters:?}");
+    let bad = [
+        counters.rejected,
+        counters.unserved,
+        counters.bad_responses,
+        counters.aborted,
+        counters.client_timeouts,
+        counters.backend_timeouts,
+    ];
+    assert_eq!(bad, [0; 6], "{counters:?}");
+    if !drains {
+        assert_eq!(counters.connections, book.connects.get(), "{counters:?}");
+    }
+    if !stale {
+        assert_eq!(counters.replays, 0, "{counters:?}");
+        assert_eq!(counters.backend_connections + counters.reused, counters.requests, "{counters:?}");
+    }
+}
+
+/// Every answer of the proxy's own has its reason, and every request gets an answer unless it has one.
+pub(crate) fn unruly(ended: &Ended) {
+    let script = &ended.book.script;
+    let drains = script.drain_at.is_some();
+    let any_misdeed = script.exchanges.iter().any(|exchange| exchange.answer.misdeed.is_some());
+    let closes = script.origins.iter().any(|origin| !origin.closed_ms.is_empty() || origin.idle_max_ms.is_some());
+    for (id, exchange) in script.exchanges.iter().enumerate() {
+        let record = ended.book.record(id);
+        let (mischief, misdeed) = (exchange.mischief, exchange.answer.misdeed);
+        let stalls = matches!(misdeed, Some(Misdeed::Stall | Misdeed::StallUnread | Misdeed::StallAt(_)));
+        let excused = match record.seen.expect("checked before") {
+            Seen::Whole { own: false, .. } | Seen::Left => true,
+            Seen::Whole { status: 400, .. } => matches!(mischief, Some(Mischief::BadChunk | Mischief::Garbage)),
+            Seen::Whole { status: 408, .. } => {
+                matches!(mischief, Some(Mischief::StallHead | Mischief::StallBody))
+            }
+            Seen::Whole { status: 502, .. } => misdeed.is_some() && misdeed != Some(Misdeed::Stall) || closes,
+            Seen::Whole { status: 503, .. } => any_misdeed || closes,
+            Seen::Whole { status: 504, .. } => stalls,
+            Seen::Whole { .. } => false,
+            Seen::Cut(_) => {
+                matches!(
+                    misdeed,
+                    Some(Misdeed::StallAt(_) | Misdeed::CutAt(_) | Misdeed::BadChunk | Misdeed::Longer)
+                ) || matches!(
+                    mischief,
+                    Some(Mischief::SlowReader(_) | Mischief::BadChunk | Mischief::StallBody)
+                )
+            }
+            // A request that stood behind one that ended its connection may be lost with it.
+            Seen::Nothing(_) => {
+                drains && record.reached == 0
+                    || is_pipelined(ended, id)
+                    || matches!(mischief, Some(Mischief::SlowReader(_)))
+            }
+        };
+        assert!(excused, "{}", tell(id, &record, exchange));
+    }
+}
+
+fn is_pipelined(ended: &Ended, id: usize) -> bool {
+    let sessions = ended.book.script.clients.iter().flat_map(|client| &client.sessions);
+    sessions.filter(|session| session.pipelined).any(|session| session.exchanges.contains(&id))
+}
+
+fn tell(id: usize, record: &Record, exchange: &Exchange) -> String {
+    format!("exchange {id}: {record:?}, {exchange:?}")
+}

@@ -1,0 +1,66 @@
+//! The whole data path inside the simulated engine: clients, the proxy and its backends on one host, in virtual time.
+//!
+//! What happens is a [`script`], drawn from a seed or written out. Clients and origins check each byte they get with a
+//! codec of their own; [`run`] checks that a run ends and leaves nothing behind, [`judge`] what each request came to.
+//! A seed that fails is printed with the command that replays it.
+
+mod book;
+mod bytes;
+mod cases;
+mod client;
+mod draw;
+mod http;
+mod judge;
+mod origin;
+mod run;
+mod script;
+mod seeds;
+mod talk;
+
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::SeedableRng;
+use ringway_engine::sim::SimSettings;
+
+use draw::Kind;
+
+/// The longest a request takes at a proxy that keeps its deadlines, whatever peers do: four attempts to connect, the
+/// upload, the answer, and slow peers on both sides that are not quite too slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The same where the kernel delays each operation.
+const FAULTY_PATIENCE: Duration = Duration::from_secs(600);
+
+fn rng(seed: u64) -> SmallRng {
+    SmallRng::seed_from_u64(!seed)
+}
+
+#[test]
+fn well_formed_exchanges_succeed_to_the_byte() {
+    seeds::each("well_formed_exchanges_succeed_to_the_byte", 300, |seed| {
+        let script = draw::script(Kind::WellFormed, &mut rng(seed));
+        let ended = run::run(&SimSettings::new(seed), script, PATIENCE);
+        judge::always(&ended);
+        judge::well_formed(&ended);
+    });
+}
+
+#[test]
+fn whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for() {
+    seeds::each("whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for", 300, |seed| {
+        let script = draw::script(Kind::Unruly, &mut rng(seed));
+        let ended = run::run(&SimSettings::new(seed), script, PATIENCE);
+        judge::always(&ended);
+        judge::unruly(&ended);
+    });
+}
+
+#[test]
+fn a_faulty_kernel_breaks_connections_but_no_promises() {
+    seeds::each("a_faulty_kernel_breaks_connections_but_no_promises", 300, |seed| {
+        let kind = if seed % 2 == 0 { Kind::WellFormed } else { Kind::Unruly };
+        let script = draw::script(kind, &mut rng(seed));
+        let ended = run::run(&SimSettings::faulty(seed), script, FAULTY_PATIENCE);
+        judge::always(&ended);
+    });
+}

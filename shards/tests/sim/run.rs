@@ -1,0 +1,123 @@
+//! One run: a simulated host with clients, the proxy and its backends; what must hold whatever the script says.
+
+use std::cell::{Cell, RefCell};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use ringway_core::Config;
+use ringway_core::Time;
+use ringway_engine::Engine;
+use ringway_engine::sim::{self, Net, Report, Sim, SimSettings};
+use ringway_shards::{Command, Launch, Plan, Summary, inbox};
+
+use crate::book::Book;
+use crate::client::Client;
+use crate::origin;
+use crate::script::Script;
+use crate::talk::{Signal, before, both, sleep};
+
+/// Where the proxy listens.
+pub(crate) const PROXY: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+/// The longest a run takes, in virtual time.
+const RUN_MAX: Duration = Duration::from_secs(3600);
+/// The longest it takes until everything is gone that need not be there, in virtual time.
+const SETTLE_MAX: Duration = Duration::from_secs(10);
+/// A shard that has drained keeps one task, the sweep of its pool; the other is the run itself.
+const TASKS_LEFT: u64 = 2;
+/// The receive of wake-ups by other threads is in flight as long as the engine runs.
+const IN_FLIGHT_LEFT: u64 = 1;
+
+/// Where an origin listens.
+pub(crate) fn origin_address(index: usize) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 9000 + index as u16))
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) book: Rc<Book>,
+    pub(crate) summary: Summary,
+    pub(crate) report: Report,
+}
+
+/// Runs a script. `patience`: how long a client waits for an answer before it says that the proxy hangs.
+pub(crate) fn run(settings: &SimSettings, script: Script, patience: Duration) -> Ended {
+    let buffers = script.buffers.clone();
+    let seed = settings.seed;
+    let book = Rc::new(Book::new(script));
+    let own = Rc::clone(&book);
+    let (summary, report) =
+        sim::run(settings, &buffers, |engine, net| play(engine, net, own, seed, patience)).expect("sizes that fit");
+    assert!(report.is_clean(), "something is left behind on the host: {report:?}");
+    Ended { book, summary, report }
+}
+
+async fn play(engine: Sim, net: Net, book: Rc<Book>, seed: u64, patience: Duration) -> Summary {
+    let origins: Vec<_> = (0..book.script.origins.len()).map(origin_address).collect();
+    let mut config = Config::direct(PROXY, &origins, None).expect("a sound configuration");
+    config.listeners[0].timeouts = book.script.timeouts;
+    let plan = Arc::new(Plan::new(&config, &[PROXY]).expect("a sound plan"));
+    let (inbox, receiver) = inbox::channel();
+    let launch = Launch { id: 0, plan, sockets: vec![net.listen(PROXY)], inbox: receiver, seed };
+    let ended: Rc<(RefCell<Option<Summary>>, Signal)> = Rc::default();
+    let (shard, end) = (ringway_shards::run(engine.clone(), launch), Rc::clone(&ended));
+    engine.spawn(async move {
+        *end.0.borrow_mut() = Some(shard.await);
+        end.1.give();
+    });
+    for index in 0..origins.len() {
+        let seed = seed.wrapping_mul(31).wrapping_add(index as u64);
+        engine.spawn(origin::run(engine.clone(), net.clone(), Rc::clone(&book), index, seed));
+    }
+    let clients: Rc<(Cell<usize>, Signal)> = Rc::new((Cell::new(book.script.clients.len()), Signal::default()));
+    for index in 0..book.script.clients.len() {
+        let rng = SmallRng::seed_from_u64(seed.wrapping_mul(37).wrapping_add(index as u64));
+        let client = Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience };
+        let clients = Rc::clone(&clients);
+        engine.spawn(async move {
+            client.run(index).await;
+            clients.0.set(clients.0.get() - 1);
+            if clients.0.get() == 0 {
+                clients.1.give();
+            }
+        });
+    }
+    let draining = async {
+        match book.script.drain_at {
+            Some(at) => engine.sleep_until(Time::ZERO + at).await,
+            None => {
+                clients.1.wait().await;
+                // Until the proxy has seen the last client go.
+                sleep(&engine, Duration::from_millis(200)).await;
+            }
+        }
+        inbox.send(Command::Drain { within: RUN_MAX }).expect("the shard runs");
+        ended.1.wait().await;
+    };
+    let whole = both(draining, clients.1.wait());
+    if before(&engine, Time::ZERO + RUN_MAX, whole).await.is_none() {
+        panic!("the run hangs: {} clients are not done\n{}", clients.0.get(), net.dump());
+    }
+    book.closing.set(true);
+    settle(&engine, &net).await;
+    let summary = ended.0.borrow_mut().take();
+    summary.expect("the shard has ended")
+}
+
+/// Waits until nothing is left that a drained shard, and origins that went home, could still hold.
+async fn settle(engine: &Sim, net: &Net) {
+    let deadline = engine.now() + SETTLE_MAX;
+    loop {
+        let now = engine.counters();
+        let left = [now.streams, now.listeners, now.chunks_out];
+        if left == [0; 3] && now.tasks <= TASKS_LEFT && now.in_flight <= IN_FLIGHT_LEFT {
+            return;
+        }
+        assert!(engine.now() < deadline, "something is left in a drained engine: {now:?}\n{}", net.dump());
+        sleep(engine, Duration::from_millis(50)).await;
+    }
+}

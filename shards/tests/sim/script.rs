@@ -1,0 +1,172 @@
+//! What is to happen in a run: who asks for what, when, how, and how it is answered.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use ringway_core::config::Timeouts;
+use ringway_engine::uring::Settings;
+
+/// One run.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) buffers: Settings,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) clients: Vec<Client>,
+    /// By id.
+    pub(crate) exchanges: Vec<Exchange>,
+    /// When the proxy is told to drain; else when the last client is done.
+    pub(crate) drain_at: Option<Duration>,
+}
+
+/// One backend.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Origin {
+    /// When it does not listen, in milliseconds from the start; in order, not touching.
+    pub(crate) closed_ms: Vec<Range<u64>>,
+    /// Closes connections without a word that were idle for up to so many milliseconds, each time drawn anew.
+    pub(crate) idle_max_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) start: Duration,
+    pub(crate) sessions: Vec<Session>,
+}
+
+/// Requests that use one connection, as long as it lasts.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) http10: bool,
+    /// All requests are sent before the first answer is read.
+    pub(crate) pipelined: bool,
+    /// Between an answer and the next request, at most.
+    pub(crate) pause_max: Duration,
+    pub(crate) exchanges: Vec<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+}
+
+impl Method {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+        }
+    }
+
+    pub(crate) fn is_idempotent(self) -> bool {
+        self != Method::Post
+    }
+}
+
+/// How a body's end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Length,
+    /// With chunks of at most so many bytes; `trailer`: a field behind the last one.
+    Chunked { chunk_max: usize, trailer: bool },
+    /// By the end of the connection; answers only.
+    Close,
+}
+
+/// How bytes are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    AtOnce,
+    /// In pieces, with pauses of at most so many microseconds.
+    Pieces { max: usize, pause_max_us: u64 },
+    /// The first 300 bytes one at a time.
+    ByteByByte,
+}
+
+/// A request and its answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Exchange {
+    pub(crate) method: Method,
+    /// `None`: no body, and no word of it.
+    pub(crate) body: Option<(usize, Framing)>,
+    /// Wait for `100 Continue` before the body is sent.
+    pub(crate) expect: bool,
+    /// `Connection: close`.
+    pub(crate) close: bool,
+    pub(crate) pace: Pace,
+    pub(crate) mischief: Option<Mischief>,
+    pub(crate) answer: Answer,
+}
+
+/// What a client does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mischief {
+    /// Stops within the head and waits.
+    StallHead,
+    /// Stops within the body and waits.
+    StallBody,
+    /// Goes away after this share of the request, in percent; at 100 before the answer.
+    Leave(usize),
+    /// Reads nothing for so long.
+    SlowReader(Duration),
+    /// Breaks the chunked coding half-way.
+    BadChunk,
+    /// Does not speak HTTP.
+    Garbage,
+}
+
+/// What a backend answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) interims: usize,
+    pub(crate) status: u16,
+    pub(crate) len: usize,
+    pub(crate) framing: Framing,
+    /// Starts before the request's body was read.
+    pub(crate) early: bool,
+    /// How many milliseconds it reads nothing after an early answer.
+    pub(crate) deaf_ms: u64,
+    /// Announces the end of its connection, and ends it.
+    pub(crate) close: bool,
+    pub(crate) pace: Pace,
+    /// Milliseconds before it begins.
+    pub(crate) delay_ms: u64,
+    pub(crate) misdeed: Option<Misdeed>,
+    /// How many attempts of this exchange meet the misdeed.
+    pub(crate) misdeeds: usize,
+}
+
+impl Answer {
+    /// Whether the answer to `method` carries its body.
+    pub(crate) fn has_body(&self, method: Method) -> bool {
+        method != Method::Head && !matches!(self.status, 204 | 304)
+    }
+}
+
+/// What a backend does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Misdeed {
+    /// Never begins to answer. With interim answers, sends those.
+    Stall,
+    /// Reads neither the body nor answers.
+    StallUnread,
+    /// Stops after this share of the answer, in percent.
+    StallAt(usize),
+    /// Closes instead of answering.
+    Hangup,
+    /// Closes at once, with the request unread as far as it can: a reset.
+    Reset,
+    /// Closes after this share of the answer, in percent.
+    CutAt(usize),
+    /// More bytes than the length says.
+    Longer,
+    /// A head that is none.
+    Garbage,
+    /// A chunk that is none; closes then.
+    BadChunk,
+}
