@@ -22,4 +22,4 @@ mod wheel;
 
 pub use buffer::{Buffer, BufferPool};
 pub use counters::Counters;
-pub use seam::{Chunk, Deadline, Engine, Listener, Mode, Out, Stream};
+pub use seam::{Chunk, Deadline, Engine, Listener, Mode, Out, Stream, is_exhaustion};

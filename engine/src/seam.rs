@@ -66,6 +66,16 @@ pub trait Engine: Clone + 'static {
     fn counters(&self) -> Counters;
 }
 
+/// Whether an error says that this process or machine has run out of something (descriptors, memory, ports), and nothing
+/// about the peer.
+#[must_use]
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EADDRNOTAVAIL | libc::EAGAIN)
+    ) || error.kind() == io::ErrorKind::OutOfMemory
+}
+
 /// A listening socket inside an engine. Dropping it closes the socket.
 pub trait Listener: 'static {
     /// What [`Listener::accept`] gives.

@@ -151,16 +151,12 @@ where
 /// Brings a connection into the state in which an exchange leaves it.
 pub(crate) async fn settle<E: Engine>(client: &Client<E>, left: Left<E::Chunk>) -> Next<E::Chunk> {
     match left {
-        Left::Keep(None) if client.shard.draining.get() => {}
+        Left::Keep(None) if client.shard.draining.get() => linger(client).await,
         Left::Keep(rest) => return Next::Keep(rest),
-        Left::Close => {}
-        Left::Linger => {
-            linger(client).await;
-            return Next::End;
-        }
-        Left::Cut => return Next::End,
+        Left::Close => drop(client.stream.sent().await),
+        Left::Linger => linger(client).await,
+        Left::Cut => {}
     }
-    let _ = client.stream.sent().await;
     Next::End
 }
 

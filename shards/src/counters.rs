@@ -71,6 +71,8 @@ counters! {
     unserved,
     /// Attempts to connect to a backend that failed.
     connect_failures,
+    /// Attempts to connect for which this process had no descriptor, port or memory left.
+    exhausted,
     /// Requests sent again because a connection ended before it answered.
     replays,
     /// Requests that went to another backend than the first.

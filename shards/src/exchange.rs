@@ -86,10 +86,10 @@ async fn answer<E: Engine>(client: &Client<E>, first: E::Chunk) -> Left<E::Chunk
         reached = true;
         match attempt(client, &upstream, &mut out, asker).await {
             Outcome::Answered { answered, uploaded, behind } => {
-                if answered.keep_upstream && uploaded {
+                if answered.keep_upstream && uploaded && upstream.has_taken_all().await {
                     upstream.park();
                 }
-                return after(answered.keep_client, uploaded, rest.or(behind));
+                return after(asker, answered.keep_client, uploaded, rest.or(behind));
             }
             Outcome::Upload { error, answering } => {
                 drop(upstream);
@@ -190,12 +190,13 @@ async fn attempt<E: Engine>(
 }
 
 /// What becomes of the client's connection after an answer.
-fn after<C>(keep: bool, request_read: bool, rest: Option<C>) -> Left<C> {
+fn after<C>(asker: Asker, keep: bool, request_read: bool, rest: Option<C>) -> Left<C> {
     match rest {
         _ if !request_read => Left::Linger,
         rest if keep => Left::Keep(rest),
-        Some(_) => Left::Linger,
-        None => Left::Close,
+        None if !asker.keep_alive => Left::Close,
+        // The client did not ask for the end, so its next request may be under way.
+        _ => Left::Linger,
     }
 }
 
@@ -209,7 +210,7 @@ async fn fail<E: Engine>(
 ) -> Left<E::Chunk> {
     let keep = asker.keep_alive && request_read && !client.shard.draining.get();
     client.answer(status, keep, asker.is_head).await;
-    after(keep, request_read, rest)
+    after(asker, keep, request_read, rest)
 }
 
 /// The backend had the request and does not answer it as it should.

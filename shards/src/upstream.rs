@@ -1,9 +1,12 @@
 //! Getting a connection to a backend for a request: select, take from the pool or connect, try the next one.
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use ringway_engine::{Deadline, Engine, Mode, Out, Stream};
+use ringway_engine::{Deadline, Engine, Mode, Out, Stream, is_exhaustion};
 use ringway_lb::{BackendKey, Flip, Tried};
 
 use crate::client::Client;
@@ -56,6 +59,11 @@ impl<E: Engine> Upstream<E> {
                 Ok(stream) => {
                     upstream.opened(stream);
                     return Some(upstream);
+                }
+                Err(error) if is_exhaustion(&error) => {
+                    // That is our trouble, not the backend's, and the next one would meet it as well.
+                    shard.counters.exhausted.one();
+                    return None;
                 }
                 Err(error) => {
                     shard.counters.connect_failures.one();
@@ -151,6 +159,13 @@ impl<E: Engine> Upstream<E> {
         let deadline = self.shard.engine.now() + client.timeouts().send;
         self.stream().set_deadline(Deadline::Send, deadline);
         self.stream().post(out);
+    }
+
+    /// Whether everything posted was sent. A backend that answers early may still have to read the end of the request;
+    /// until then its connection can not carry another.
+    pub(crate) async fn has_taken_all(&self) -> bool {
+        let mut sent = pin!(self.stream().sent());
+        poll_fn(|cx| Poll::Ready(matches!(sent.as_mut().poll(cx), Poll::Ready(Ok(()))))).await
     }
 
     /// The request is over, and the connection can carry another: keep it.

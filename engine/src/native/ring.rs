@@ -1,5 +1,6 @@
 //! The kernel's ring: io_uring set up the way a shard needs it, and entered with one system call a turn.
 
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use io_uring::squeue::{self, Flags};
 use io_uring::types::{CancelBuilder, Fd, Fixed, SubmitArgs, Timespec};
-use io_uring::{IoUring, opcode};
+use io_uring::{IoUring, cqueue, opcode};
 use ringway_core::Time;
 
 use super::buffers::KernelBuffers;
@@ -41,6 +42,8 @@ pub struct KernelRing {
     overflows: u64,
     limits_multishot: bool,
     fixed: FixedFiles,
+    /// Completions taken in to make room in the submission queue; handed over before all others.
+    early: VecDeque<Completion>,
 }
 
 impl std::fmt::Debug for KernelRing {
@@ -81,7 +84,8 @@ impl KernelRing {
         let limits_multishot = kernel_at_least(6, 17);
         let wakeups = Arc::new(EventFd::new()?);
         let fixed = FixedFiles::new(&ring);
-        Ok(KernelRing { fixed, ring, enter_fd, enter_flags, wakeups, overflows: 0, limits_multishot })
+        let early = VecDeque::new();
+        Ok(KernelRing { ring, enter_fd, enter_flags, wakeups, overflows: 0, limits_multishot, fixed, early })
     }
 
     fn build(settings: &Settings, no_sqarray: bool) -> io::Result<IoUring> {
@@ -155,6 +159,10 @@ impl KernelRing {
                 // The kernel refuses to take anything: the next `enter` of the loop reports it.
                 return;
             }
+            // It may take nothing while completions wait to be taken in.
+            if self.ring.submission().is_full() {
+                self.early.extend(self.ring.completion().map(|entry| completion(&entry)));
+            }
         }
     }
 
@@ -220,6 +228,7 @@ impl Ring for KernelRing {
         let queued = self.ring.submission().len() as u32;
         match wait {
             Wait::No => self.enter_raw(queued, 0, None),
+            Wait::Until(_) if !self.early.is_empty() => self.enter_raw(queued, 0, None),
             Wait::Until(Time::NEVER) => self.enter_raw(queued, 1, None),
             Wait::Until(at) => self.enter_raw(queued, 1, Some(at)),
         }
@@ -230,13 +239,11 @@ impl Ring for KernelRing {
         // The kernel keeps what did not fit and hands it over with the next `enter`, but ends multishots over it.
         self.overflows += u64::from(self.ring.submission().cq_overflow());
         let fixed = &mut self.fixed;
-        let foreign =
-            self.ring.completion().filter(|entry| !fixed.complete(entry.user_data(), entry.result()));
-        into.extend(foreign.take(room).map(|entry| Completion {
-            user_data: entry.user_data(),
-            result: entry.result(),
-            flags: entry.flags(),
-        }));
+        let mut foreign = |completion: &Completion| !fixed.complete(completion.user_data, completion.result);
+        let early = self.early.len().min(room);
+        into.extend(self.early.drain(..early).filter(&mut foreign));
+        let room = into.capacity() - into.len();
+        into.extend(self.ring.completion().map(|entry| completion(&entry)).filter(foreign).take(room));
     }
 
     fn now(&self) -> Time {
@@ -308,6 +315,10 @@ impl Ring for KernelRing {
     fn close_now(&mut self, fd: RawFd) {
         drop(self.release(fd));
     }
+}
+
+fn completion(entry: &cqueue::Entry) -> Completion {
+    Completion { user_data: entry.user_data(), result: entry.result(), flags: entry.flags() }
 }
 
 /// Sets the field `optlen` of the submission entry, which a multishot receive takes as its limit in bytes and the crate

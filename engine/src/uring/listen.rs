@@ -90,6 +90,13 @@ impl<R: Ring> State<R> {
         }
     }
 
+    /// See [`State::cancel_again`].
+    pub(super) fn cancel_accept_again(&mut self, key: Key) {
+        if self.acceptors.get(key).is_some_and(|acceptor| acceptor.accepting == Accepting::Cancelling) {
+            self.cancel(Kind::Accept, key);
+        }
+    }
+
     pub(crate) fn stop_accept(&mut self, key: Key) {
         let Some(acceptor) = self.acceptors.get_mut(key) else { return };
         acceptor.stopping = true;

@@ -95,6 +95,8 @@ impl<R: Ring> Uring<R> {
     {
         let engine = Uring::new(ring, settings)?;
         let entered = engine.core.exec.registration().enter();
+        // Tasks hold streams, and streams the engine: should one panic, the circle is cut here, and everything is closed.
+        let tasks = TasksEnd(engine.clone());
         engine.core.state.borrow_mut().watch_wakeups();
         let result: Rc<RefCell<Option<T>>> = Rc::default();
         let main = main(engine.clone());
@@ -111,6 +113,7 @@ impl<R: Ring> Uring<R> {
             engine.wait(false)?;
         };
         let report = engine.end()?;
+        drop(tasks);
         drop(entered);
         Ok((value, report))
     }
@@ -197,6 +200,19 @@ impl<R: Ring> Uring<R> {
             core.pool.poison();
         }
         Ok(Report { counters, buffers_idle: core.buffers.idle() })
+    }
+}
+
+/// Drops the tasks of an engine, also when it ends by a panic.
+struct TasksEnd<R: Ring>(Uring<R>);
+
+impl<R: Ring> Drop for TasksEnd<R> {
+    fn drop(&mut self) {
+        self.0.core.exec.clear();
+        if std::thread::panicking() {
+            // What is in flight ends with the ring, at some time: its buffers must outlive that.
+            self.0.core.pool.poison();
+        }
     }
 }
 

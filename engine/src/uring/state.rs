@@ -112,7 +112,28 @@ impl<R: Ring> State<R> {
 
     pub(super) fn cancel(&mut self, kind: Kind, key: Key) {
         self.counters.cancels += 1;
-        self.push(Kind::Cancel, key, Op::Cancel { target: token::encode(kind, key) });
+        let own = match kind {
+            Kind::Accept => Kind::CancelAccept,
+            Kind::Wakeups => Kind::CancelWakeups,
+            _ => Kind::CancelConn,
+        };
+        self.push(own, key, Op::Cancel { target: token::encode(kind, key) });
+    }
+
+    /// A cancel found nothing. If what it was for is still in flight, the kernel was just about to queue that anew.
+    fn cancel_again(&mut self, key: Key) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let recv = match conn.armed {
+            Armed::Multishot(group) | Armed::OneShot(group) if conn.cancelling || conn.closing => {
+                Some(Kind::Recv(group))
+            }
+            _ => None,
+        };
+        let send = (conn.closing && conn.send_in_flight()).then_some(Kind::Send);
+        let connect = (conn.closing && conn.connecting).then_some(Kind::Connect);
+        for kind in [recv, send, connect].into_iter().flatten() {
+            self.cancel(kind, key);
+        }
     }
 
     /// Starts listening for other threads' wake-ups.
@@ -146,8 +167,10 @@ impl<R: Ring> State<R> {
                 }
                 return true;
             }
-            // Too late, or nothing there: the target's own completion tells.
-            Kind::Cancel | Kind::CloseStray => {}
+            Kind::CancelConn if completion.result == -libc::ENOENT => self.cancel_again(key),
+            Kind::CancelAccept if completion.result == -libc::ENOENT => self.cancel_accept_again(key),
+            // It worked, or was too late: the target's own completion tells.
+            Kind::CancelConn | Kind::CancelAccept | Kind::CancelWakeups | Kind::CloseStray => {}
         }
         false
     }
@@ -330,7 +353,8 @@ impl<R: Ring> State<R> {
         if may_grow && self.pool.grow(group) {
             self.grown_in[usize::from(group)] = self.counters.turns;
         }
-        if self.pool.free(group) > 0 {
+        // A body goes on in small pieces where the large ones are all out: those who hold them may be waiting for it.
+        if self.pool.free(group) > 0 || group == BULK && self.pool.exhausted(BULK) {
             self.arm(key);
         } else if let Some(conn) = self.conns.get_mut(key) {
             conn.starved = true;
@@ -344,10 +368,14 @@ impl<R: Ring> State<R> {
             if self.starved[group].is_empty() || !self.pool.recovered(group as u16) {
                 continue;
             }
-            for _ in 0..self.pool.free(group as u16) {
-                let Some(key) = self.starved[group].pop_front() else { break };
-                if let Some(conn) = self.conns.get_mut(key) {
+            let mut room = self.pool.free(group as u16);
+            while room > 0
+                && let Some(key) = self.starved[group].pop_front()
+            {
+                // Those that have gone meanwhile need none.
+                if let Some(conn) = self.conns.get_mut(key).filter(|conn| !conn.closing) {
                     conn.starved = false;
+                    room -= 1;
                     self.arm(key);
                 }
             }

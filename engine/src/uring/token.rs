@@ -8,7 +8,10 @@ use crate::slab::Key;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Wakeups,
-    Cancel,
+    /// Cancels an operation of a connection, a listener, or the wake-ups.
+    CancelConn,
+    CancelAccept,
+    CancelWakeups,
     Accept,
     Connect,
     Send,
@@ -24,7 +27,9 @@ const RECV: u8 = 0x40;
 pub(crate) fn encode(kind: Kind, key: Key) -> u64 {
     let kind = match kind {
         Kind::Wakeups => 0,
-        Kind::Cancel => 1,
+        Kind::CancelConn => 1,
+        Kind::CancelAccept => 7,
+        Kind::CancelWakeups => 8,
         Kind::Accept => 2,
         Kind::Connect => 3,
         Kind::Send => 4,
@@ -39,7 +44,9 @@ pub(crate) fn encode(kind: Kind, key: Key) -> u64 {
 pub(crate) fn decode(user_data: u64) -> Option<(Kind, Key)> {
     let kind = match (user_data >> 56) as u8 {
         0 => Kind::Wakeups,
-        1 => Kind::Cancel,
+        1 => Kind::CancelConn,
+        7 => Kind::CancelAccept,
+        8 => Kind::CancelWakeups,
         2 => Kind::Accept,
         3 => Kind::Connect,
         4 => Kind::Send,
@@ -58,7 +65,15 @@ mod tests {
 
     #[test]
     fn user_data_survives_the_round_trip() {
-        for kind in [Kind::Wakeups, Kind::Cancel, Kind::Accept, Kind::Send, Kind::Recv(0), Kind::Recv(2)] {
+        for kind in [
+            Kind::Wakeups,
+            Kind::CancelConn,
+            Kind::CancelWakeups,
+            Kind::Accept,
+            Kind::Send,
+            Kind::Recv(0),
+            Kind::Recv(2),
+        ] {
             for (index, generation) in [(0, 0), (0xff_ffff, u32::MAX), (7, 9)] {
                 let key = Key { index, generation };
                 assert_eq!(decode(encode(kind, key)), Some((kind, key)));

@@ -25,7 +25,11 @@ pub(crate) fn body(id: usize, way: Way, len: usize) -> Vec<u8> {
 pub(crate) fn check(id: usize, way: Way, len: usize, got: &[u8], cut: bool) {
     let all = body(id, way, len);
     assert!(got.len() <= len, "exchange {id}, {way:?}: {} bytes instead of {len}", got.len());
-    assert!(cut || got.len() == len, "exchange {id}, {way:?}: only {} of {len} bytes, and no word of it", got.len());
+    assert!(
+        cut || got.len() == len,
+        "exchange {id}, {way:?}: only {} of {len} bytes, and no word of it",
+        got.len()
+    );
     if let Some(at) = (0..got.len()).find(|&at| got[at] != all[at]) {
         panic!("exchange {id}, {way:?}: wrong byte at {at} of {len}");
     }

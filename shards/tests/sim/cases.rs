@@ -80,12 +80,7 @@ fn play(seed: u64, script: Script) -> Ended {
 }
 
 /// Runs `exchanges` over several seeds, changed by `change`, and looks at how each ended.
-fn case(
-    name: &str,
-    exchanges: &[Exchange],
-    change: impl Fn(&mut Script),
-    look: impl Fn(&Ended, &[Record]),
-) {
+fn case(name: &str, exchanges: &[Exchange], change: impl Fn(&mut Script), look: impl Fn(&Ended, &[Record])) {
     seeds::each(name, SEEDS, |seed| {
         let mut script = script(exchanges.to_vec(), seed);
         change(&mut script);
@@ -114,23 +109,33 @@ fn took(record: &Record, deadline: Duration) {
 #[test]
 fn a_head_that_stops_is_answered_408_at_its_deadline() {
     let exchanges = [mischief(Mischief::StallHead, get())];
-    case("a_head_that_stops_is_answered_408_at_its_deadline", &exchanges, |_| {}, |ended, records| {
-        own(&records[0], 408);
-        took(&records[0], timeouts().head);
-        assert_eq!(records[0].reached, 0);
-        assert_eq!(ended.summary.snapshot.counters.client_timeouts, 1);
-    });
+    case(
+        "a_head_that_stops_is_answered_408_at_its_deadline",
+        &exchanges,
+        |_| {},
+        |ended, records| {
+            own(&records[0], 408);
+            took(&records[0], timeouts().head);
+            assert_eq!(records[0].reached, 0);
+            assert_eq!(ended.summary.snapshot.counters.client_timeouts, 1);
+        },
+    );
 }
 
 #[test]
 fn a_body_that_stops_is_answered_408_at_its_deadline() {
     let exchanges = [mischief(Mischief::StallBody, post(9_000))];
-    case("a_body_that_stops_is_answered_408_at_its_deadline", &exchanges, |_| {}, |ended, records| {
-        own(&records[0], 408);
-        took(&records[0], timeouts().body);
-        assert_eq!((records[0].reached, records[0].completed), (1, 0));
-        assert_eq!(ended.summary.snapshot.counters.client_timeouts, 1);
-    });
+    case(
+        "a_body_that_stops_is_answered_408_at_its_deadline",
+        &exchanges,
+        |_| {},
+        |ended, records| {
+            own(&records[0], 408);
+            took(&records[0], timeouts().body);
+            assert_eq!((records[0].reached, records[0].completed), (1, 0));
+            assert_eq!(ended.summary.snapshot.counters.client_timeouts, 1);
+        },
+    );
 }
 
 #[test]
@@ -139,23 +144,33 @@ fn a_body_that_stops_after_an_interim_answer_is_answered_408() {
     exchange.expect = true;
     exchange.answer.interims = 1;
     let name = "a_body_that_stops_after_an_interim_answer_is_answered_408";
-    case(name, &[exchange], |_| {}, |_, records| {
-        own(&records[0], 408);
-        took(&records[0], timeouts().body);
-    });
+    case(
+        name,
+        &[exchange],
+        |_| {},
+        |_, records| {
+            own(&records[0], 408);
+            took(&records[0], timeouts().body);
+        },
+    );
 }
 
 #[test]
 fn a_backend_that_does_not_answer_is_504_at_its_deadline() {
     let exchanges = [misdeed(Misdeed::Stall, get()), misdeed(Misdeed::Stall, post(50_000)), get()];
-    case("a_backend_that_does_not_answer_is_504_at_its_deadline", &exchanges, |_| {}, |ended, records| {
-        for record in &records[..2] {
-            own(record, 504);
-            took(record, timeouts().response);
-        }
-        served(&records[2]);
-        assert_eq!(ended.summary.snapshot.counters.backend_timeouts, 2);
-    });
+    case(
+        "a_backend_that_does_not_answer_is_504_at_its_deadline",
+        &exchanges,
+        |_| {},
+        |ended, records| {
+            for record in &records[..2] {
+                own(record, 504);
+                took(record, timeouts().response);
+            }
+            served(&records[2]);
+            assert_eq!(ended.summary.snapshot.counters.backend_timeouts, 2);
+        },
+    );
 }
 
 #[test]
@@ -165,34 +180,49 @@ fn a_backend_that_only_continues_is_504_at_its_deadline() {
     early.answer.interims = 1;
     let mut late = misdeed(Misdeed::Stall, get());
     late.answer.interims = 2;
-    case("a_backend_that_only_continues_is_504_at_its_deadline", &[early, late], |_| {}, |_, records| {
-        for record in records {
-            own(record, 504);
-            took(record, timeouts().response);
-        }
-    });
+    case(
+        "a_backend_that_only_continues_is_504_at_its_deadline",
+        &[early, late],
+        |_| {},
+        |_, records| {
+            for record in records {
+                own(record, 504);
+                took(record, timeouts().response);
+            }
+        },
+    );
 }
 
 #[test]
 fn a_backend_that_reads_nothing_is_504() {
     let exchanges = [misdeed(Misdeed::StallUnread, post(200_000)), misdeed(Misdeed::StallUnread, get())];
-    case("a_backend_that_reads_nothing_is_504", &exchanges, |_| {}, |_, records| {
-        own(&records[0], 504);
-        assert!(records[0].took <= timeouts().send + timeouts().response + SLACK, "{records:?}");
-        own(&records[1], 504);
-        took(&records[1], timeouts().response);
-    });
+    case(
+        "a_backend_that_reads_nothing_is_504",
+        &exchanges,
+        |_| {},
+        |_, records| {
+            own(&records[0], 504);
+            assert!(records[0].took <= timeouts().send + timeouts().response + SLACK, "{records:?}");
+            own(&records[1], 504);
+            took(&records[1], timeouts().response);
+        },
+    );
 }
 
 #[test]
 fn an_answer_that_stops_is_cut_at_its_deadline() {
     let mut exchange = misdeed(Misdeed::StallAt(60), get());
     exchange.answer.len = 50_000;
-    case("an_answer_that_stops_is_cut_at_its_deadline", &[exchange], |_| {}, |ended, records| {
-        assert!(matches!(records[0].seen, Some(Seen::Cut(Fail::End | Fail::Broken(_)))), "{records:?}");
-        took(&records[0], timeouts().response_body);
-        assert_eq!(ended.summary.snapshot.counters.aborted, 1);
-    });
+    case(
+        "an_answer_that_stops_is_cut_at_its_deadline",
+        &[exchange],
+        |_| {},
+        |ended, records| {
+            assert!(matches!(records[0].seen, Some(Seen::Cut(Fail::End | Fail::Broken(_)))), "{records:?}");
+            took(&records[0], timeouts().response_body);
+            assert_eq!(ended.summary.snapshot.counters.aborted, 1);
+        },
+    );
 }
 
 #[test]
@@ -207,11 +237,16 @@ fn an_answer_that_is_cut_is_never_whole() {
             })
         })
         .collect();
-    case("an_answer_that_is_cut_is_never_whole", &exchanges, |_| {}, |_, records| {
-        for record in records {
-            assert!(!matches!(record.seen, Some(Seen::Whole { .. })), "{record:?}");
-        }
-    });
+    case(
+        "an_answer_that_is_cut_is_never_whole",
+        &exchanges,
+        |_| {},
+        |_, records| {
+            for record in records {
+                assert!(!matches!(record.seen, Some(Seen::Whole { .. })), "{record:?}");
+            }
+        },
+    );
 }
 
 #[test]
@@ -220,23 +255,33 @@ fn a_malformed_answer_is_502_and_its_connection_is_not_used_again() {
     chunk.answer.framing = Framing::Chunked { chunk_max: 100, trailer: false };
     let exchanges = [misdeed(Misdeed::Garbage, get()), misdeed(Misdeed::Garbage, post(10)), chunk, get()];
     let name = "a_malformed_answer_is_502_and_its_connection_is_not_used_again";
-    case(name, &exchanges, |_| {}, |ended, records| {
-        own(&records[0], 502);
-        own(&records[1], 502);
-        assert!(!matches!(records[2].seen, Some(Seen::Whole { own: false, .. })), "{records:?}");
-        served(&records[3]);
-        let counters = ended.summary.snapshot.counters;
-        assert_eq!((counters.bad_responses + counters.aborted, counters.reused), (3, 0), "{counters:?}");
-        assert_eq!(counters.responses_2xx + counters.responses_5xx, 4, "{counters:?}");
-    });
+    case(
+        name,
+        &exchanges,
+        |_| {},
+        |ended, records| {
+            own(&records[0], 502);
+            own(&records[1], 502);
+            assert!(!matches!(records[2].seen, Some(Seen::Whole { own: false, .. })), "{records:?}");
+            served(&records[3]);
+            let counters = ended.summary.snapshot.counters;
+            assert_eq!((counters.bad_responses + counters.aborted, counters.reused), (3, 0), "{counters:?}");
+            assert_eq!(counters.responses_2xx + counters.responses_5xx, 4, "{counters:?}");
+        },
+    );
 }
 
 #[test]
 fn bytes_behind_an_answer_reach_nobody() {
     let exchanges = [misdeed(Misdeed::Longer, get()), get(), misdeed(Misdeed::Longer, post(2_000)), get()];
-    case("bytes_behind_an_answer_reach_nobody", &exchanges, |_| {}, |_, records| {
-        records.iter().for_each(served);
-    });
+    case(
+        "bytes_behind_an_answer_reach_nobody",
+        &exchanges,
+        |_| {},
+        |_, records| {
+            records.iter().for_each(served);
+        },
+    );
 }
 
 #[test]
@@ -286,27 +331,33 @@ fn an_unanswered_request_goes_elsewhere_only_if_that_does_no_harm() {
 fn a_stale_connection_says_nothing_about_its_backend() {
     // The origin hangs up on its second request, which to the proxy is a connection that was closed while idle.
     let exchanges = [get(), misdeed(Misdeed::Hangup, post(100)), get(), get()];
-    case("a_stale_connection_says_nothing_about_its_backend", &exchanges, |_| {}, |ended, records| {
-        served(&records[0]);
-        own(&records[1], 502);
-        served(&records[2]);
-        served(&records[3]);
-        assert_eq!(ended.summary.snapshot.counters.replays, 0);
-    });
+    case(
+        "a_stale_connection_says_nothing_about_its_backend",
+        &exchanges,
+        |_| {},
+        |ended, records| {
+            served(&records[0]);
+            own(&records[1], 502);
+            served(&records[2]);
+            served(&records[3]);
+            assert_eq!(ended.summary.snapshot.counters.replays, 0);
+        },
+    );
 }
 
 #[test]
 fn a_backend_that_answers_before_it_reads_keeps_its_other_requests_unharmed() {
-    let mut early = post(150_000);
-    early.answer.early = true;
-    early.answer.deaf_ms = 100;
-    early.pace = Pace::Pieces { max: 20_000, pause_max_us: 2_000 };
-    let mut exchanges = Vec::new();
-    for _ in 0..4 {
-        exchanges.extend([early.clone(), get(), post(40)]);
-        // So that the last piece is still in flight when the answer is over.
-        early.body = early.body.map(|(len, framing)| (len - 45_000, framing));
-    }
+    // One of these lengths is a little more than what the network takes: the last piece is then still in flight when
+    // the answer is over.
+    let exchanges: Vec<_> = (1..16)
+        .flat_map(|n| {
+            let mut early = post(n * 6_000);
+            (early.answer.early, early.answer.deaf_ms) = (true, 100);
+            // Not before the proxy has had time to take the request.
+            early.answer.delay_ms = 20;
+            [early, get(), post(40)]
+        })
+        .collect();
     let name = "a_backend_that_answers_before_it_reads_keeps_its_other_requests_unharmed";
     case(name, &exchanges, |_| {}, |_, records| records.iter().for_each(served));
 }
@@ -315,8 +366,24 @@ fn a_backend_that_answers_before_it_reads_keeps_its_other_requests_unharmed() {
 fn a_client_that_reads_nothing_is_cut_off_and_its_backend_freed() {
     let mut exchange = mischief(Mischief::SlowReader(Duration::from_secs(20)), get());
     exchange.answer.len = 300_000;
-    case("a_client_that_reads_nothing_is_cut_off_and_its_backend_freed", &[exchange], |_| {}, |ended, records| {
-        assert!(!matches!(records[0].seen, Some(Seen::Whole { .. })), "{records:?}");
-        assert_eq!(ended.summary.snapshot.counters.aborted, 1);
-    });
+    case(
+        "a_client_that_reads_nothing_is_cut_off_and_its_backend_freed",
+        &[exchange],
+        |_| {},
+        |ended, records| {
+            assert!(!matches!(records[0].seen, Some(Seen::Whole { .. })), "{records:?}");
+            assert_eq!(ended.summary.snapshot.counters.aborted, 1);
+        },
+    );
+}
+
+#[test]
+fn an_answer_that_ends_its_connection_survives_the_requests_behind_it() {
+    let mut last = get();
+    (last.answer.framing, last.answer.close, last.answer.len) = (Framing::Close, true, 30_000);
+    // The requests behind it arrive in more pieces than the proxy takes in beforehand.
+    last.pace = Pace::ByteByByte;
+    let pipeline = |script: &mut Script| script.clients[0].sessions[0].pipelined = true;
+    let name = "an_answer_that_ends_its_connection_survives_the_requests_behind_it";
+    case(name, &vec![last; 6], pipeline, |_, records| records.iter().for_each(served));
 }

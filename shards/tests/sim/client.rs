@@ -36,6 +36,8 @@ pub(crate) struct Client {
     pub(crate) rng: SmallRng,
     /// The longest an answer may take: beyond, the proxy hangs.
     pub(crate) patience: Duration,
+    /// The kernel delays nothing: a request that no origin has seen when its connection is over was not carried out.
+    pub(crate) is_calm: bool,
 }
 
 /// What was read of one answer.
@@ -87,7 +89,8 @@ impl Client {
             let (read, reusable) = self.exchange(wire, session.http10, id).await;
             let record = self.book.record(id);
             let unseen = matches!(read.seen, Seen::Nothing(_)) && record.reached == 0;
-            if unseen && !is_fresh && record.resent < RESENT_MAX {
+            let harmless = self.is_calm || self.book.script.exchanges[id].method.is_idempotent();
+            if unseen && !is_fresh && harmless && record.resent < RESENT_MAX {
                 // The connection ended while it was idle: that is nobody's fault.
                 self.book.update(id, |record| record.resent += 1);
                 todo.push_front(id);
@@ -200,11 +203,19 @@ impl Client {
     /// Nothing comes behind a last answer but the end of the stream.
     async fn expect_end(&self, wire: &mut Wire, id: usize, read: &Read) {
         if read.closes && matches!(read.seen, Seen::Whole { .. }) {
-            assert!(wire.is_empty(), "exchange {id}: bytes behind the last answer: {:?}, {:?}", wire.rest(), self.book.script.exchanges[id]);
+            assert!(
+                wire.is_empty(),
+                "exchange {id}: bytes behind the last answer: {:?}, {:?}",
+                wire.rest(),
+                self.book.script.exchanges[id]
+            );
             wire.deadline = self.engine.now() + self.patience;
             wire.stream.shutdown_write();
             let end = wire.more().await;
-            assert!(!matches!(end, Ok(()) | Err(Fail::Late)), "exchange {id}: {end:?} behind the last answer");
+            assert!(
+                !matches!(end, Ok(()) | Err(Fail::Late)),
+                "exchange {id}: {end:?} behind the last answer"
+            );
         }
     }
 }
@@ -305,7 +316,9 @@ async fn read_final(
     let whole = Read { seen: Seen::Whole { status, own, interims }, closes };
     let cut = |fail| Read { seen: Seen::Cut(fail), closes: true };
     if own {
-        let Framed::Length(len) = framed else { panic!("exchange {id}: an own answer without length: {head:?}") };
+        let Framed::Length(len) = framed else {
+            panic!("exchange {id}: an own answer without length: {head:?}")
+        };
         return match if has_body { wire.skip(len).await } else { Ok(()) } {
             Ok(()) => whole,
             Err(fail) => cut(fail),

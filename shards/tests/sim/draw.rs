@@ -66,7 +66,8 @@ fn origins(kind: Kind, rng: &mut SmallRng) -> Vec<Origin> {
     for (index, origin) in origins.iter_mut().enumerate() {
         match kind {
             Kind::WellFormed if index != steady && rng.random_bool(0.4) => {
-                let until = if rng.random_bool(0.5) { u64::MAX / 2_000_000 } else { rng.random_range(1..2_000) };
+                let until =
+                    if rng.random_bool(0.5) { u64::MAX / 2_000_000 } else { rng.random_range(1..2_000) };
                 origin.closed_ms.push(0..until);
             }
             Kind::Unruly if rng.random_bool(0.2) => {
@@ -183,7 +184,10 @@ fn len(rng: &mut SmallRng, most: usize) -> usize {
 fn pace(rng: &mut SmallRng) -> Pace {
     match rng.random_range(0..8) {
         0 => Pace::ByteByByte,
-        1 | 2 => Pace::Pieces { max: [100, 1500, 10_000][rng.random_range(0..3)], pause_max_us: rng.random_range(0..300) },
+        1 | 2 => Pace::Pieces {
+            max: [100, 1500, 10_000][rng.random_range(0..3)],
+            pause_max_us: rng.random_range(0..300),
+        },
         _ => Pace::AtOnce,
     }
 }

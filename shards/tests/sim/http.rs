@@ -117,7 +117,8 @@ impl Wire {
             if let Some(lf) = new[looked..].iter().position(|&byte| byte == b'\n') {
                 let line = &new[..looked + lf];
                 let text = line.strip_suffix(b"\r").filter(|text| !text.contains(&b'\r'));
-                let text = text.unwrap_or_else(|| panic!("line end that is not CR LF: {}", line.escape_ascii()));
+                let text =
+                    text.unwrap_or_else(|| panic!("line end that is not CR LF: {}", line.escape_ascii()));
                 let text = String::from_utf8(text.to_vec()).expect("heads are ASCII here");
                 self.at += looked + lf + 1;
                 return Ok(text);

@@ -9,7 +9,7 @@ use crate::script::{Exchange, Mischief, Misdeed};
 /// What holds whatever the kernel, clients and origins do. What each side checked by itself is not repeated: bodies,
 /// ids, framing, order.
 pub(crate) fn always(ended: &Ended) {
-    let Ended { book, summary, .. } = ended;
+    let Ended { book, summary } = ended;
     assert!(summary.drained && summary.cut == 0, "{summary:?}");
     assert_eq!(summary.snapshot.connections, 0, "{summary:?}");
     for (id, exchange) in book.script.exchanges.iter().enumerate() {
@@ -24,10 +24,14 @@ pub(crate) fn always(ended: &Ended) {
 /// How the shard's counters hang together.
 fn counters_agree(counters: &CountersSnapshot) {
     let CountersSnapshot { requests, rejected, own_answers, unserved, .. } = *counters;
-    let finals = counters.responses_2xx + counters.responses_3xx + counters.responses_4xx + counters.responses_5xx;
+    let finals =
+        counters.responses_2xx + counters.responses_3xx + counters.responses_4xx + counters.responses_5xx;
     assert!(finals >= own_answers, "{counters:?}");
     // A head that was refused, or came too late, is no request; a body that was refused is one.
-    assert!(finals <= requests + rejected + counters.client_timeouts, "more answers than requests: {counters:?}");
+    assert!(
+        finals <= requests + rejected + counters.client_timeouts,
+        "more answers than requests: {counters:?}"
+    );
     assert!(unserved <= own_answers, "{counters:?}");
     let sent = counters.backend_connections + counters.reused;
     assert!(sent <= requests + counters.replays + counters.redispatches, "{counters:?}");
@@ -36,7 +40,7 @@ fn counters_agree(counters: &CountersSnapshot) {
 
 /// Nothing went wrong but what the proxy has to hide.
 pub(crate) fn well_formed(ended: &Ended) {
-    let Ended { book, summary, .. } = ended;
+    let Ended { book, summary } = ended;
     let script = &book.script;
     let stale = script.origins.iter().any(|origin| origin.idle_max_ms.is_some());
     let drains = script.drain_at.is_some();
@@ -63,7 +67,10 @@ pub(crate) fn well_formed(ended: &Ended) {
             _ => panic!("not served: {}", tell(id, &record, exchange)),
         }
     }
-    assert!(resent <= earlies || drains, "{resent} idle connections were closed, {earlies} answers were early");
+    assert!(
+        resent <= earlies || drains,
+        "{resent} idle connections were closed, {earlies} answers were early"
+    );
     let counters = &summary.snapshot.counters;
     assert_eq!(counters.responses_1xx, book.interims.get(), "{counters:?}");
     let counted =
@@ -95,14 +102,20 @@ pub(crate) fn unruly(ended: &Ended) {
     let script = &ended.book.script;
     let drains = script.drain_at.is_some();
     let any_misdeed = script.exchanges.iter().any(|exchange| exchange.answer.misdeed.is_some());
-    let closes = script.origins.iter().any(|origin| !origin.closed_ms.is_empty() || origin.idle_max_ms.is_some());
+    let closes =
+        script.origins.iter().any(|origin| !origin.closed_ms.is_empty() || origin.idle_max_ms.is_some());
     for (id, exchange) in script.exchanges.iter().enumerate() {
         let record = ended.book.record(id);
         let (mischief, misdeed) = (exchange.mischief, exchange.answer.misdeed);
         let stalls = matches!(misdeed, Some(Misdeed::Stall | Misdeed::StallUnread | Misdeed::StallAt(_)));
+        // What was on its way to the client when the answer broke off is lost.
+        let breaks_off = matches!(misdeed, Some(Misdeed::StallAt(_) | Misdeed::CutAt(_) | Misdeed::BadChunk))
+            || matches!(mischief, Some(Mischief::SlowReader(_)));
         let excused = match record.seen.expect("checked before") {
             Seen::Whole { own: false, .. } | Seen::Left => true,
-            Seen::Whole { status: 400, .. } => matches!(mischief, Some(Mischief::BadChunk | Mischief::Garbage)),
+            Seen::Whole { status: 400, .. } => {
+                matches!(mischief, Some(Mischief::BadChunk | Mischief::Garbage))
+            }
             Seen::Whole { status: 408, .. } => {
                 matches!(mischief, Some(Mischief::StallHead | Mischief::StallBody))
             }
@@ -110,21 +123,9 @@ pub(crate) fn unruly(ended: &Ended) {
             Seen::Whole { status: 503, .. } => any_misdeed || closes,
             Seen::Whole { status: 504, .. } => stalls,
             Seen::Whole { .. } => false,
-            Seen::Cut(_) => {
-                matches!(
-                    misdeed,
-                    Some(Misdeed::StallAt(_) | Misdeed::CutAt(_) | Misdeed::BadChunk | Misdeed::Longer)
-                ) || matches!(
-                    mischief,
-                    Some(Mischief::SlowReader(_) | Mischief::BadChunk | Mischief::StallBody)
-                )
-            }
+            Seen::Cut(_) => breaks_off || matches!(mischief, Some(Mischief::BadChunk | Mischief::StallBody)),
             // A request that stood behind one that ended its connection may be lost with it.
-            Seen::Nothing(_) => {
-                drains && record.reached == 0
-                    || is_pipelined(ended, id)
-                    || matches!(mischief, Some(Mischief::SlowReader(_)))
-            }
+            Seen::Nothing(_) => drains && record.reached == 0 || is_pipelined(ended, id) || breaks_off,
         };
         assert!(excused, "{}", tell(id, &record, exchange));
     }

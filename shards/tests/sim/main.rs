@@ -19,8 +19,8 @@ mod talk;
 
 use std::time::Duration;
 
-use rand::rngs::SmallRng;
 use rand::SeedableRng;
+use rand::rngs::SmallRng;
 use ringway_engine::sim::SimSettings;
 
 use draw::Kind;

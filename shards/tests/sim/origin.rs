@@ -162,7 +162,9 @@ async fn exchange_one(
     }
     let bytes = message(id, exchange, misdeed);
     let (upto, then) = match misdeed {
-        Some(Misdeed::StallAt(percent) | Misdeed::CutAt(percent)) => (bytes.len() * percent / 100, Then::Close),
+        Some(Misdeed::StallAt(percent) | Misdeed::CutAt(percent)) => {
+            (bytes.len() * percent / 100, Then::Close)
+        }
         Some(Misdeed::BadChunk | Misdeed::Garbage) => (bytes.len(), Then::Close),
         _ if answer.close || answer.framing == Framing::Close => (bytes.len(), Then::Close),
         _ => (bytes.len(), Then::Keep),
@@ -242,4 +244,3 @@ fn message(id: usize, exchange: &Exchange, misdeed: Option<Misdeed>) -> Vec<u8> 
     }
     bytes
 }
-

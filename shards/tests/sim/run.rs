@@ -11,7 +11,7 @@ use rand::rngs::SmallRng;
 use ringway_core::Config;
 use ringway_core::Time;
 use ringway_engine::Engine;
-use ringway_engine::sim::{self, Net, Report, Sim, SimSettings};
+use ringway_engine::sim::{self, Faults, Net, Sim, SimSettings};
 use ringway_shards::{Command, Launch, Plan, Summary, inbox};
 
 use crate::book::Book;
@@ -41,22 +41,29 @@ pub(crate) fn origin_address(index: usize) -> SocketAddr {
 pub(crate) struct Ended {
     pub(crate) book: Rc<Book>,
     pub(crate) summary: Summary,
-    pub(crate) report: Report,
 }
 
 /// Runs a script. `patience`: how long a client waits for an answer before it says that the proxy hangs.
 pub(crate) fn run(settings: &SimSettings, script: Script, patience: Duration) -> Ended {
     let buffers = script.buffers.clone();
-    let seed = settings.seed;
+    let (seed, is_calm) = (settings.seed, settings.faults == Faults::none());
     let book = Rc::new(Book::new(script));
     let own = Rc::clone(&book);
     let (summary, report) =
-        sim::run(settings, &buffers, |engine, net| play(engine, net, own, seed, patience)).expect("sizes that fit");
+        sim::run(settings, &buffers, |engine, net| play(engine, net, own, seed, patience, is_calm))
+            .expect("sizes that fit");
     assert!(report.is_clean(), "something is left behind on the host: {report:?}");
-    Ended { book, summary, report }
+    Ended { book, summary }
 }
 
-async fn play(engine: Sim, net: Net, book: Rc<Book>, seed: u64, patience: Duration) -> Summary {
+async fn play(
+    engine: Sim,
+    net: Net,
+    book: Rc<Book>,
+    seed: u64,
+    patience: Duration,
+    is_calm: bool,
+) -> Summary {
     let origins: Vec<_> = (0..book.script.origins.len()).map(origin_address).collect();
     let mut config = Config::direct(PROXY, &origins, None).expect("a sound configuration");
     config.listeners[0].timeouts = book.script.timeouts;
@@ -73,10 +80,11 @@ async fn play(engine: Sim, net: Net, book: Rc<Book>, seed: u64, patience: Durati
         let seed = seed.wrapping_mul(31).wrapping_add(index as u64);
         engine.spawn(origin::run(engine.clone(), net.clone(), Rc::clone(&book), index, seed));
     }
-    let clients: Rc<(Cell<usize>, Signal)> = Rc::new((Cell::new(book.script.clients.len()), Signal::default()));
+    let clients: Rc<(Cell<usize>, Signal)> =
+        Rc::new((Cell::new(book.script.clients.len()), Signal::default()));
     for index in 0..book.script.clients.len() {
         let rng = SmallRng::seed_from_u64(seed.wrapping_mul(37).wrapping_add(index as u64));
-        let client = Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience };
+        let client = Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience, is_calm };
         let clients = Rc::clone(&clients);
         engine.spawn(async move {
             client.run(index).await;

@@ -73,7 +73,10 @@ impl Method {
 pub(crate) enum Framing {
     Length,
     /// With chunks of at most so many bytes; `trailer`: a field behind the last one.
-    Chunked { chunk_max: usize, trailer: bool },
+    Chunked {
+        chunk_max: usize,
+        trailer: bool,
+    },
     /// By the end of the connection; answers only.
     Close,
 }
@@ -83,7 +86,10 @@ pub(crate) enum Framing {
 pub(crate) enum Pace {
     AtOnce,
     /// In pieces, with pauses of at most so many microseconds.
-    Pieces { max: usize, pause_max_us: u64 },
+    Pieces {
+        max: usize,
+        pause_max_us: u64,
+    },
     /// The first 300 bytes one at a time.
     ByteByByte,
 }

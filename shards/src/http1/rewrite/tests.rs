@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::super::request::tests::request_head;
 use super::super::response::tests::response_head;
 use super::super::{
-    BodyLength, ClientAddress, Forward, Framing, HeadLimits, HeadProgress, ListenerPrefix, Method, Parsed, Request, Response, Scheme,
-    Scratch, Version, request as request_codec, response as response_codec,
+    BodyLength, ClientAddress, Forward, Framing, HeadLimits, HeadProgress, ListenerPrefix, Method, Parsed,
+    Request, Response, Scheme, Scratch, Version, request as request_codec, response as response_codec,
 };
 use super::*;
 
