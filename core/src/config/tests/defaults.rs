@@ -132,7 +132,7 @@ fn the_page_has_a_row_for_every_key_under_its_section() {
     assert_eq!(rows.len(), KEYS.len());
     for line in [
         "### `[listeners.timeouts]`",
-        "| `head` | duration, 1ms to 24h | `\"10s\"` | From the first byte of a request's head to its last. |",
+        "| `head` | duration, 1ms to 24h | `\"10s\"` | From the first byte of a request's head to its last; for the first request, from the connection's start to its first byte as well. |",
         "| `head_bytes` | size, 1KiB to 64KiB | `\"16KiB\"` | The whole head of a request; beyond it the answer is 431. |",
         "| `address` | string: `IP:port` or `[IPv6]:port` | required | Where it listens. |",
     ] {
