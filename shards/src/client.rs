@@ -143,7 +143,7 @@ where
             }
         };
         client.0.phase.set(Phase::Busy);
-        next = recycler.run(exchange(Rc::clone(&client.0), first)).await;
+        next = recycler.run(|| exchange(Rc::clone(&client.0), first)).await;
         client.0.phase.set(Phase::Idle);
     }
 }

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use ringway_core::Time;
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Out, Stream};
 
 use crate::client::{self, Client, Left, Next};
@@ -163,6 +164,8 @@ async fn attempt<E: Engine>(
             Err(error) => Outcome::Failed(error),
         };
     }
+    // The answer's time begins when the request is out; what is left of the connection's last one must not cut it short.
+    upstream.stream().set_deadline(Deadline::Recv, Time::NEVER);
     let body = mem::replace(&mut out.body, Body::Done);
     let answering = Cell::new(false);
     let mut uploading = pin!(upload::upload(client, upstream, body, mem::take(&mut out.tail)));

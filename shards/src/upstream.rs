@@ -172,8 +172,6 @@ impl<E: Engine> Upstream<E> {
     pub(crate) fn park(mut self) {
         let shard = Rc::clone(&self.shard);
         let Some(stream) = self.stream.take() else { return };
-        stream.set_deadline(Deadline::Recv, ringway_core::Time::NEVER);
-        stream.set_deadline(Deadline::Send, ringway_core::Time::NEVER);
         stream.set_mode(Mode::Idle);
         let max = if shard.draining.get() { 0 } else { shard.plan.clusters[self.cluster].pool_idle_max };
         // What does not fit is dropped, and counted, with `self`.

@@ -19,6 +19,9 @@ use crate::seam::Chunk;
 const NONE: u32 = u32::MAX;
 /// Alignment of the blocks: a page.
 const BLOCK_ALIGN: usize = 4096;
+/// Unused bytes between buffers: at a stride of a power of two the first lines of all buffers, which is where heads are,
+/// would fall into the same few sets of the cache and push each other out.
+const STAGGER_BYTES: usize = 3 * 64;
 
 /// What the pool knows of a buffer that is out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,7 +103,7 @@ impl<B: BufferRing> RecvPool<B> {
         if add == 0 {
             return false;
         }
-        let bytes = usize::from(group.per_block) * group.buffer_bytes as usize;
+        let bytes = usize::from(group.per_block) * group.stride();
         let layout = Layout::from_size_align(bytes, BLOCK_ALIGN).expect("a block is smaller than memory");
         // SAFETY: the layout's size is not zero: both factors are checked by `Settings::validate`.
         let memory = unsafe { alloc_zeroed(layout) };
@@ -182,10 +185,15 @@ impl<B: BufferRing> RecvPool<B> {
 }
 
 impl Group {
+    /// From the start of one buffer to the start of the next.
+    fn stride(&self) -> usize {
+        self.buffer_bytes as usize + STAGGER_BYTES
+    }
+
     fn address(&self, id: u16) -> NonNull<u8> {
         let block = &self.blocks.borrow()[usize::from(id / self.per_block)];
-        let offset = usize::from(id % self.per_block) * self.buffer_bytes as usize;
-        // SAFETY: a block is `per_block` buffers long, and `id % per_block` is below that.
+        let offset = usize::from(id % self.per_block) * self.stride();
+        // SAFETY: a block is `per_block` strides long, and `id % per_block` is below that.
         unsafe { block.bytes.add(offset) }
     }
 }
