@@ -29,9 +29,9 @@ use crate::wheel::{TimerId, Wheel};
 /// Chunks a stream may hold before its multishot receive is stopped; a peer that sends faster than its requests are
 /// answered waits in its own socket. The kernel may add one batch (32) before the stop takes effect.
 const QUEUED_CHUNKS_MAX: usize = 8;
-/// Buffers' worth of bytes after which a multishot receive ends and has to be started again: one peer can take no more
-/// than this at once. At 16 a client's receive is started again every few hundred requests.
-const MULTISHOT_BUFFERS: u32 = 16;
+/// Bytes after which a multishot receive ends and has to be started again. One peer can take no more than this at once, and
+/// a large body is in large buffers soon; a peer with small messages needs a new receive every hundred of them or so.
+const MULTISHOT_BYTES: u32 = 32 * 1024;
 /// Buffer groups, in the order of `Settings::groups`.
 pub(super) const ACCEPTED: u16 = 0;
 const CONNECTED: u16 = 1;
@@ -285,7 +285,7 @@ impl<R: Ring> State<R> {
         // Slow readers may hold every bulk buffer; a body then goes on in small pieces instead of waiting for them.
         let bulk = conn.mode == Mode::Body && !self.pool.exhausted(BULK);
         let group = if bulk { BULK } else { conn.head_group };
-        let limit_bytes = self.pool.buffer_bytes(group).saturating_mul(MULTISHOT_BUFFERS);
+        let limit_bytes = MULTISHOT_BYTES.max(self.pool.buffer_bytes(group));
         conn.armed = if multishot { Armed::Multishot(group) } else { Armed::OneShot(group) };
         conn.cancelling = false;
         let fd = conn.fd;
