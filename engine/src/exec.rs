@@ -1,6 +1,6 @@
 //! The tasks of one engine: futures in a slab, polled when woken, each once per round.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +26,6 @@ pub(crate) struct Executor {
     ready: RefCell<VecDeque<Key>>,
     /// Scratch for [`Executor::gather`].
     tokens: RefCell<Vec<u64>>,
-    polls: Cell<u64>,
 }
 
 impl Executor {
@@ -36,7 +35,6 @@ impl Executor {
             tasks: RefCell::new(Slab::new()),
             ready: RefCell::new(VecDeque::new()),
             tokens: RefCell::new(Vec::new()),
-            polls: Cell::new(0),
         }
     }
 
@@ -110,7 +108,6 @@ impl Executor {
             future
         };
         let waker = self.registration.waker(key);
-        self.polls.set(self.polls.get() + 1);
         // No borrow is held here: the future may spawn, wake and drop whatever it likes.
         if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             let task = self.tasks.borrow_mut().remove(key);

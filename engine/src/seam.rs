@@ -147,6 +147,9 @@ pub trait Stream: 'static {
     /// Tells the peer that nothing more will be sent (FIN). Call it after [`Stream::sent`].
     fn shutdown_write(&self);
 
+    /// Has the connection end with a reset, whenever it is closed: the peer must not take what it has for the whole.
+    fn reset_on_close(&self);
+
     /// Sets or clears ([`Time::NEVER`]) one of the stream's two deadlines.
     fn set_deadline(&self, which: Deadline, at: Time);
 

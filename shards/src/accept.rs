@@ -40,8 +40,3 @@ pub(crate) async fn run<E, F, M>(
         }
     }
 }
-
-/// Stops a listener: what waits in the kernel's queue stays there.
-pub(crate) fn stop(listener: &impl Listener) {
-    listener.stop();
-}

@@ -52,7 +52,8 @@ pub(crate) enum Left<C> {
     Close,
     /// It is over, but the client may still be sending: take that in, so that it reads our answer.
     Linger,
-    /// It is cut off where it is: the client has part of an answer, and must not take it for the whole.
+    /// It is cut off where it is, with a reset: the client has part of an answer, and must not take it for the whole. The
+    /// end of the connection alone would say just that, where the connection's end is the answer's.
     Cut,
 }
 
@@ -155,7 +156,7 @@ pub(crate) async fn settle<E: Engine>(client: &Client<E>, left: Left<E::Chunk>) 
         Left::Keep(rest) => return Next::Keep(rest),
         Left::Close => drop(client.stream.sent().await),
         Left::Linger => linger(client).await,
-        Left::Cut => {}
+        Left::Cut => client.stream.reset_on_close(),
     }
     Next::End
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use ringway_core::Time;
-use ringway_engine::{Deadline, Engine, Stream};
+use ringway_engine::{Deadline, Engine, Listener, Stream};
 use ringway_lb::{BackendKey, BackendMap, ClusterKey, Released, Settings};
 
 use crate::client::{Client, Phase};
@@ -217,7 +217,7 @@ pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
     };
     shard.begin_drain();
     for listener in listeners {
-        accept::stop(&*listener);
+        listener.stop();
     }
     if within > Duration::ZERO {
         let deadline = shard.engine.now() + within;

@@ -1,8 +1,10 @@
 //! Backends that fail, and the ones beside them.
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 use crate::common::{Daemon, LONG, Origin, Then, eventually};
 
@@ -53,6 +55,34 @@ fn an_answer_cut_short_ends_the_connection_of_the_client() {
     let origin = Origin::saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
     let daemon = Daemon::before(&[&origin]);
     daemon.client().try_get("/").expect_err("half an answer is none");
+}
+
+#[test]
+fn an_answer_without_length_that_breaks_off_does_not_end_like_a_whole_one() {
+    let (break_off, word) = mpsc::channel();
+    let origin = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let daemon = Daemon::tuned("", "", &[origin.local_addr().expect("bound")]);
+    let origin = thread::spawn(move || {
+        let (mut stream, _) = origin.accept().expect("the daemon connects");
+        // The request stays unread, so that closing resets the connection.
+        stream.peek(&mut [0]).expect("the request comes");
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nhalf of it").expect("the daemon takes it");
+        word.recv_timeout(LONG).expect("the test says when");
+    });
+    let mut client = TcpStream::connect(daemon.address()).expect("the daemon listens");
+    client.set_read_timeout(Some(LONG)).expect("a socket takes it");
+    client.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").expect("the daemon takes the request");
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"half of it") {
+        let mut piece = [0; 256];
+        let n = client.read(&mut piece).expect("the first half comes through");
+        assert!(n > 0, "ended after {}", seen.escape_ascii());
+        seen.extend_from_slice(&piece[..n]);
+    }
+    break_off.send(()).expect("the origin waits");
+    let end = client.read(&mut [0; 16]);
+    assert_eq!(end.expect_err("it broke off").kind(), io::ErrorKind::ConnectionReset);
+    origin.join().expect("the origin did its part");
 }
 
 #[test]

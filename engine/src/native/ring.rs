@@ -300,6 +300,15 @@ impl Ring for KernelRing {
         unsafe { libc::shutdown(fd, libc::SHUT_WR) };
     }
 
+    fn reset_on_close(&mut self, fd: RawFd) {
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        // SAFETY: the option is this structure, of which pointer and size are given. Where it fails the peer has gone.
+        unsafe {
+            let size = mem::size_of_val(&linger) as libc::socklen_t;
+            libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, ptr::from_ref(&linger).cast(), size);
+        }
+    }
+
     fn adopt(&mut self, socket: OwnedFd) -> RawFd {
         socket.into_raw_fd()
     }

@@ -256,10 +256,10 @@ impl World {
         connection.wires[1 - end].lose(unread);
         let me = &mut connection.ends[end];
         me.attached = false;
-        let (reset, fin_sent) = (me.reset, me.fin_sent);
+        let (reset, fin_sent, abortive) = (me.reset, me.fin_sent, me.abortive);
         self.ledger.lost += unread as u64;
         if established && !reset {
-            if unread > 0 {
+            if unread > 0 || abortive {
                 self.transmit(link, end, Segment::Rst);
             } else if !fin_sent {
                 self.transmit(link, end, Segment::Fin);

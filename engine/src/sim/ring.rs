@@ -196,6 +196,17 @@ impl Ring for SimRing {
         Ok(link.ends[1 - end].addr)
     }
 
+    fn reset_on_close(&mut self, fd: RawFd) {
+        let mut world = self.world.borrow_mut();
+        let Some(file) = world.files.lookup(fd) else {
+            world.bad_descriptors += 1;
+            return;
+        };
+        if let Kind::Stream(link, end) = world.files.kind(file) {
+            world.link(link).ends[end].abortive = true;
+        }
+    }
+
     fn shutdown_write(&mut self, fd: RawFd) {
         let mut world = self.world.borrow_mut();
         let Some(file) = world.files.lookup(fd) else {

@@ -61,6 +61,8 @@ pub(super) struct End {
     pub(super) fin_sent: bool,
     pub(super) fin_received: bool,
     pub(super) reset: bool,
+    /// Closing resets the connection (`SO_LINGER` of zero).
+    pub(super) abortive: bool,
     /// What the next call is to be told, once (`sk_err`).
     pub(super) error: Option<i32>,
     /// Operations that wait for something to receive.
@@ -77,6 +79,7 @@ impl End {
             fin_sent: false,
             fin_received: false,
             reset: false,
+            abortive: false,
             error: None,
             readers: Vec::new(),
             writers: Vec::new(),

@@ -385,6 +385,10 @@ impl<R: Ring> Stream for UringStream<R> {
         self.core.state.borrow_mut().shutdown_write(self.key);
     }
 
+    fn reset_on_close(&self) {
+        self.core.state.borrow_mut().reset_on_close(self.key);
+    }
+
     fn set_deadline(&self, which: Deadline, at: Time) {
         self.core.state.borrow_mut().set_deadline(self.key, which, at);
     }

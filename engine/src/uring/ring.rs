@@ -164,6 +164,9 @@ pub trait Ring: 'static {
     /// `shutdown(fd, SHUT_WR)`; a peer that has gone already is no error.
     fn shutdown_write(&mut self, fd: RawFd);
 
+    /// `SO_LINGER` of zero: closing discards what is unsent and resets the connection.
+    fn reset_on_close(&mut self, fd: RawFd);
+
     /// Makes a descriptor of a socket.
     fn adopt(&mut self, socket: Self::Socket) -> RawFd;
 

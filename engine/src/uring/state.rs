@@ -382,6 +382,13 @@ impl<R: Ring> State<R> {
         }
     }
 
+    pub(crate) fn reset_on_close(&mut self, key: Key) {
+        if let Some(conn) = self.conns.get(key) {
+            let fd = conn.fd;
+            self.ring.reset_on_close(fd);
+        }
+    }
+
     pub(crate) fn shutdown_write(&mut self, key: Key) {
         if let Some(conn) = self.conns.get(key) {
             let fd = conn.fd;

@@ -1,5 +1,6 @@
 //! One direction ends, the other goes on; and how an end, a close and a drop look from the other side.
 
+use std::io;
 use std::time::Duration;
 
 use ringway_engine::{Engine, Mode, Out, Stream};
@@ -18,6 +19,7 @@ scenarios! {
     a_closed_stream_is_gone_when_close_returns;
     dropping_with_a_send_in_flight_frees_everything;
     a_flooded_stream_can_be_closed_at_any_moment;
+    a_reset_is_no_end;
 }
 
 const TOTAL: usize = 150_000;
@@ -36,6 +38,20 @@ async fn one_ends_first<H: Harness>(h: &H, quiet: StreamOf<H>, talker: StreamOf<
     talker.close().await;
     quiet.close().await;
     Ok(Bytes::AllArrived)
+}
+
+async fn a_reset_is_no_end<H: Harness>(h: H) -> Outcome {
+    let (listener, addr) = h.listen(Wish::NARROW)?;
+    let (server, client) = pair(&h, &listener, addr).await?;
+    server.send(piece(&h, &mut Pattern::new(1), 100)).await?;
+    recv_pattern(&client, &mut Pattern::new(1), 100).await?;
+    server.reset_on_close();
+    server.close().await;
+    match client.recv().await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(Bytes::AllArrived),
+        Err(error) => Err(error.into()),
+        Ok(_) => panic!("a reset looks like an end, or like bytes"),
+    }
 }
 
 async fn the_connecting_side_ends_first<H: Harness>(h: H) -> Outcome {
