@@ -49,7 +49,7 @@ async fn a_reset_is_no_end<H: Harness>(h: H) -> Outcome {
     server.close().await;
     match client.recv().await {
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(Bytes::AllArrived),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
         Ok(_) => panic!("a reset looks like an end, or like bytes"),
     }
 }
