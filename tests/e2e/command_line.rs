@@ -5,6 +5,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use crate::common::{Daemon, Origin, config_file, ringway, run, tool};
 
@@ -178,6 +181,27 @@ fn without_io_uring_it_says_why_and_exits_with_three() {
         assert_eq!((code, printed.as_str()), (Some(3), ""), "{said}");
         assert!(said.contains("RLIMIT_MEMLOCK: 64 KiB") && said.contains("LimitMEMLOCK"), "{said}");
     }
+}
+
+#[test]
+fn behind_a_seccomp_filter_it_says_so_and_exits_with_three() {
+    // A filter holds for the thread and for what it starts.
+    let denied = thread::spawn(|| {
+        let io_uring_setup = 425;
+        let filter = SeccompFilter::new(
+            [(io_uring_setup, vec![])].into(),
+            SeccompAction::Allow,
+            SeccompAction::Errno(1),
+            std::env::consts::ARCH.try_into().expect("an architecture with filters"),
+        );
+        let program = BpfProgram::try_from(filter.expect("a sound filter")).expect("a short program");
+        seccompiler::apply_filter(&program).expect("a process may restrict itself");
+        run(ringway().args(["start", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:9"]))
+    });
+    let (code, printed, said) = denied.join().expect("it ran to its end");
+    assert_eq!((code, printed.as_str()), (Some(3), ""), "{said}");
+    assert_eq!(said.lines().count(), 1, "one error, not one for each shard: {said}");
+    assert!(said.contains("seccomp") && said.contains("remedy"), "{said}");
 }
 
 #[test]
