@@ -37,11 +37,15 @@ impl<S: Stream> Pool<S> {
         self.len.get()
     }
 
-    /// The connection that was used last. It may have ended meanwhile: the caller looks.
-    pub(crate) fn take(&self, cluster: usize, key: BackendKey) -> Option<S> {
+    /// The connection that was used last, before this turn. It may have ended meanwhile: the caller looks.
+    ///
+    /// One that came back in this very turn (`now`) has not been heard of since its last answer: what a backend sent
+    /// behind that, though nobody asked, may still be unread, and would be taken for the answer to the next request.
+    pub(crate) fn take(&self, cluster: usize, key: BackendKey, now: Time) -> Option<S> {
         let mut clusters = self.clusters.borrow_mut();
         let shelf = clusters[cluster].get_mut(key.index())?.as_mut().filter(|shelf| shelf.key == key)?;
-        let idle = shelf.idle.pop()?;
+        let heard_of = shelf.idle.iter().rposition(|idle| idle.since < now)?;
+        let idle = shelf.idle.remove(heard_of);
         self.len.set(self.len.get() - 1);
         Some(idle.stream)
     }

@@ -94,7 +94,7 @@ impl<E: Engine> Upstream<E> {
 
     fn take_pooled(&mut self) -> bool {
         let shard = &self.shard;
-        while let Some(stream) = shard.pool.take(self.cluster, self.key) {
+        while let Some(stream) = shard.pool.take(self.cluster, self.key, shard.engine.now()) {
             if !stream.has_pending() {
                 shard.counters.reused.one();
                 (self.stream, self.reused) = (Some(stream), true);

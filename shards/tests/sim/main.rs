@@ -47,7 +47,7 @@ fn well_formed_exchanges_succeed_to_the_byte() {
 
 #[test]
 fn whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for() {
-    seeds::each("whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for", 300, |seed| {
+    seeds::each("whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for", 600, |seed| {
         let script = draw::script(Kind::Unruly, &mut rng(seed));
         let ended = run::run(&SimSettings::new(seed), script, PATIENCE);
         judge::always(&ended);
@@ -57,7 +57,7 @@ fn whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for() {
 
 #[test]
 fn a_faulty_kernel_breaks_connections_but_no_promises() {
-    seeds::each("a_faulty_kernel_breaks_connections_but_no_promises", 300, |seed| {
+    seeds::each("a_faulty_kernel_breaks_connections_but_no_promises", 600, |seed| {
         let kind = if seed % 2 == 0 { Kind::WellFormed } else { Kind::Unruly };
         let script = draw::script(kind, &mut rng(seed));
         let ended = run::run(&SimSettings::faulty(seed), script, FAULTY_PATIENCE);
