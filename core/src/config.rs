@@ -24,31 +24,46 @@
 //! [`defaults`] holds every default and bound, [`keys`] the one table of the keys of the file.
 
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 
-pub use cluster::{Backend, Cluster, Frontend, Policy};
+pub use answers::AnswerFiles;
+pub use cluster::{Backend, Cluster, Policy, SendProxy};
 pub use daemon::{Daemon, LogLevel};
+pub use deadline::{Deadline, deadlines_markdown};
 pub use direct::DirectError;
+pub use forwarding::{Forwarding, RequestId};
 pub use hostname::{Hostname, HostnameError};
-pub use keys::{KEYS, Key, keys_markdown};
+pub use keys::{KEYS, Key, keys_markdown, schema_json};
 pub use listener::{Limits, Listener, Protocol, Timeouts};
 pub use problem::{ConfigErrors, Problem};
+pub use rewrite::{HeaderEdits, Rewrite};
+pub use route::{
+    Action, Content, Frontend, Match, PathMatch, Predicate, Redirect, RedirectStatus, Respond, Route, Test,
+};
 pub use warnings::Warning;
 
+mod answers;
 mod check;
 mod cluster;
 mod daemon;
+pub mod deadline;
 pub mod defaults;
 mod direct;
+mod forwarding;
 mod hostname;
 pub mod keys;
 mod listener;
 mod nearest;
+mod parse;
 mod problem;
 mod read;
+mod rewrite;
+mod route;
 mod table;
 mod units;
 mod warnings;
 mod word;
+mod write;
 
 /// How many shards a process runs.
 pub type ShardCount = NonZero<u16>;
@@ -62,17 +77,33 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Where requests go, in the order of the file; names are unique.
     pub clusters: Vec<Cluster>,
+    /// Requests that no single cluster gets, in the order of the file.
+    pub routes: Vec<Route>,
+    /// Ringway's own answers, in the order of the file; no two for one status.
+    pub answers: Vec<AnswerFiles>,
 }
 
 impl Config {
-    /// The configuration that `content`, the bytes of a TOML file, describes. `file` is only the name that
-    /// problems are reported under.
+    /// The configuration that `content`, the bytes of a TOML file, describes. `file` is the name that problems are reported
+    /// under; its folder is what relative paths in the file begin at.
     ///
     /// # Errors
     ///
     /// Every problem of the file, in the order of their lines; of a file that is not TOML, the first.
     pub fn read(file: &str, content: &[u8]) -> Result<Config, ConfigErrors> {
-        read::read(content).map_err(|problems| ConfigErrors::new(file, problems))
+        let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+        read::read(folder, content).map_err(|problems| ConfigErrors::new(file, problems))
+    }
+
+    /// The path of every file that the configuration names; a relative one begins where the process runs.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let answers =
+            self.answers.iter_mut().flat_map(|answer| [&mut answer.html, &mut answer.json]).flatten();
+        let bodies = self.routes.iter_mut().filter_map(|route| match &mut route.action {
+            Action::Respond(Respond { body: Content::File(file), .. }) => Some(file),
+            Action::Respond(_) | Action::Split(_) | Action::Redirect(_) => None,
+        });
+        answers.chain(bodies)
     }
 }
 

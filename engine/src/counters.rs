@@ -1,7 +1,7 @@
 //! What an engine counts: plain numbers, read as a snapshot.
 
 /// A snapshot of an engine's counters. All but the gauges (`in_flight`, `streams`, `listeners`, `tasks`,
-/// `chunks_out`) only ever grow.
+/// `chunks_out`, `pipes`, `pipes_out`) only ever grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Turns of the loop; each costs one system call.
@@ -32,6 +32,8 @@ pub struct Counters {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
+    /// Bytes moved without a copy; they are part of both `bytes_in` and `bytes_out`.
+    pub bytes_spliced: u64,
     /// Operations in flight now.
     pub in_flight: u64,
     /// Streams open now.
@@ -42,4 +44,8 @@ pub struct Counters {
     pub tasks: u64,
     /// Receive buffers held outside the kernel now: in queues, by tasks, in sends.
     pub chunks_out: u64,
+    /// Pipes open now.
+    pub pipes: u64,
+    /// Pipes with bytes in them now.
+    pub pipes_out: u64,
 }

@@ -22,4 +22,4 @@ mod wheel;
 
 pub use buffer::{Buffer, BufferPool};
 pub use counters::Counters;
-pub use seam::{Chunk, Deadline, Engine, Listener, Mode, Out, Stream, is_exhaustion};
+pub use seam::{Chunk, Deadline, Engine, Listener, Mode, Out, SpliceError, Spliced, Stream, is_exhaustion};

@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::DerefMut;
 
-use ringway_core::Time;
+use ringway_core::{Address, Time};
 
 use crate::{Buffer, Counters};
 
@@ -52,10 +52,11 @@ pub trait Engine: Clone + 'static {
     /// Connects to `to`, with a new socket, until `deadline` at the latest. Dropping the future gives the attempt up.
     ///
     /// # Errors
-    /// `TimedOut` at the deadline; otherwise what the kernel says (`ConnectionRefused`, no descriptors left …).
+    /// `TimedOut` at the deadline; otherwise what the kernel says (`ConnectionRefused`, no descriptors left …; `NotFound`
+    /// where no UNIX socket is).
     fn connect(
         &self,
-        to: SocketAddr,
+        to: impl Into<Address> + 'static,
         deadline: Time,
     ) -> impl Future<Output = io::Result<Self::Stream>> + 'static;
 
@@ -150,11 +151,58 @@ pub trait Stream: 'static {
     /// Has the connection end with a reset, whenever it is closed: the peer must not take what it has for the whole.
     fn reset_on_close(&self);
 
+    /// This end's address, as the peer of a TCP connection knows it.
+    ///
+    /// # Errors
+    /// `Unsupported` for a UNIX socket; `NotConnected` and its like when the connection has gone already.
+    fn local_address(&self) -> io::Result<SocketAddr>;
+
+    /// Moves the next bytes that this stream receives, at most `max` of them, to `to` without copying them through user
+    /// space. Completes as soon as some were moved and all of those were taken by `to`.
+    ///
+    /// It is a receive on `self` and a send on `to`: [`Deadline::Recv`] of `self` bounds the wait for the first byte,
+    /// [`Deadline::Send`] of `to` the wait for it to take what it is given. A send in flight on `to` is waited for first,
+    /// a receive in flight on `self` is stopped first. One stream that is always readable yields to others by itself.
+    ///
+    /// Not cancel-safe: dropped half-way, bytes may be lost, and both streams are good for closing only. As long as it
+    /// has not received a byte, it can be dropped like a [`Stream::recv`].
+    ///
+    /// # Panics
+    /// When `max` is zero, or `to` belongs to another engine.
+    ///
+    /// # Errors
+    /// Which side it was, and what a receive or a send would have said. After [`SpliceError::Send`] bytes are lost.
+    fn splice(&self, to: &Self, max: u64) -> impl Future<Output = Result<Spliced, SpliceError>>;
+
     /// Sets or clears ([`Time::NEVER`]) one of the stream's two deadlines.
     fn set_deadline(&self, which: Deadline, at: Time);
 
     /// Closes the connection and completes when nothing of it is in flight and its descriptor is free.
     fn close(self) -> impl Future<Output = ()>;
+}
+
+/// What [`Stream::splice`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spliced {
+    /// So many bytes were moved, never none.
+    Moved(u64),
+    /// The stream has ended, and so will every receive say.
+    End,
+    /// Not now: bytes are queued to be received first, no pipe is free, or the next bytes are of a kind that can not be
+    /// moved. Receive and send once, and try again.
+    Unavailable,
+}
+
+/// Which side of a [`Stream::splice`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SpliceError {
+    /// Receiving: `TimedOut` when the [`Deadline::Recv`] has passed (the stream goes on working), or as for
+    /// [`Stream::recv`].
+    #[error("receiving failed")]
+    Recv(#[source] io::Error),
+    /// Sending, as for [`Stream::sent`]. What was in between is lost.
+    #[error("sending failed")]
+    Send(#[source] io::Error),
 }
 
 /// What the next bytes of a stream are.

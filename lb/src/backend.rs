@@ -1,9 +1,8 @@
 //! One backend as one shard sees it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ringway_core::{BackendId, Time};
+use ringway_core::{Address, BackendId, Time};
 
 use crate::in_flight::InFlight;
 use crate::limits::WEIGHT_MIN;
@@ -36,7 +35,7 @@ pub struct BackendSpec {
     /// Its name, unique in its cluster together with `address`.
     pub id: BackendId,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Its share relative to the others'; zero is read as [`WEIGHT_MIN`].
     pub weight: u32,
     /// Whether it gets requests only when no other backend can open.
@@ -69,7 +68,7 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub struct Backend {
     pub(crate) id: BackendId,
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Address,
     /// At least [`WEIGHT_MIN`].
     pub(crate) weight: u32,
     pub(crate) backup: bool,
@@ -105,8 +104,8 @@ impl Backend {
 
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Its share relative to the others', at least [`WEIGHT_MIN`].

@@ -1,11 +1,10 @@
 //! A cluster's backends as one shard sees them: membership, failures, load.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ahash::AHashMap;
 use rand::Rng;
-use ringway_core::{BackendId, ClusterId, Time};
+use ringway_core::{Address, BackendId, ClusterId, Time};
 
 use crate::backend::{Backend, BackendKey, BackendSpec, Place, Status};
 use crate::in_flight::InFlight;
@@ -31,7 +30,7 @@ pub struct BackendList {
     /// All backends, the closing ones included.
     slab: Slab,
     /// The configured ones, i.e. not the closing ones.
-    by_address: AHashMap<SocketAddr, Vec<BackendKey>>,
+    by_address: AHashMap<Address, Vec<BackendKey>>,
     /// Those that can open, by [`Tier`](select::Tier): primary, backup.
     pools: [Pool; 2],
     /// Whose turn it is in each pool.
@@ -128,8 +127,8 @@ impl BackendList {
 
     /// The configured backend with this name and address.
     #[must_use]
-    pub fn find(&self, id: &BackendId, address: SocketAddr) -> Option<BackendKey> {
-        let keys = self.by_address.get(&address)?;
+    pub fn find(&self, id: &BackendId, address: &Address) -> Option<BackendKey> {
+        let keys = self.by_address.get(address)?;
         keys.iter().copied().find(|key| self.slab.at(key.index).id == *id)
     }
 
@@ -201,11 +200,11 @@ impl BackendList {
     /// keeps its back-off, its counts and the `load` it has. `load` must be the one that every shard was given for
     /// this backend. One that is still closing is not revived: it drains under its old key beside the new one.
     pub fn add(&mut self, spec: BackendSpec, load: Arc<InFlight>) -> Added {
-        if let Some(key) = self.find(&spec.id, spec.address) {
+        if let Some(key) = self.find(&spec.id, &spec.address) {
             self.update(key, spec.weight.max(WEIGHT_MIN), spec.backup);
             return Added { key, is_new: false, flip: None };
         }
-        let address = spec.address;
+        let address = spec.address.clone();
         let key = self.slab.insert(Backend::new(spec, load));
         self.by_address.entry(address).or_default().push(key);
         self.normal += 1;
@@ -230,9 +229,9 @@ impl BackendList {
 
     /// Removes the backends that listen on `address`. They get nothing new, finish what they have and are gone when
     /// their last connection and request has ended.
-    pub fn remove_by_address(&mut self, address: SocketAddr) -> Removed {
+    pub fn remove_by_address(&mut self, address: &Address) -> Removed {
         let mut removed = Removed { ids: Vec::new(), drained: Vec::new(), flip: None };
-        for key in self.by_address.remove(&address).unwrap_or_default() {
+        for key in self.by_address.remove(address).unwrap_or_default() {
             self.withdraw(key.index);
             let backend = self.slab.at(key.index);
             self.normal -= 1;

@@ -1,14 +1,16 @@
 //! One client connection: idle, an exchange, idle again, the end.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use ringway_core::config::Timeouts;
-use ringway_engine::{Deadline, Engine, Mode, Out, Stream};
+use ringway_engine::{Deadline, Engine, Mode, Stream};
 
-use crate::http1::{ClientAddress, Forward, Status};
+use crate::greeting;
+use crate::http1::ClientAddress;
 use crate::limits::{DRAIN_GRACE, LINGER_BYTES_MAX, LINGER_MAX};
 use crate::plan::ListenerPlan;
 use crate::recycle::Recycler;
@@ -22,7 +24,17 @@ pub(crate) struct Client<E: Engine> {
     /// Where it stands in the shard's list.
     pub(crate) place: Cell<u32>,
     pub(crate) phase: Cell<Phase>,
-    address: ClientAddress,
+    /// Whose connection it is: its peer's, or who a trusted proxy says.
+    address: Cell<ClientAddress>,
+    port: Cell<u16>,
+    /// Its forwarding fields are believed.
+    trusted: Cell<bool>,
+    /// It is counted for its source.
+    admitted: Cell<bool>,
+    /// Where it was made to, as a proxy says.
+    destination: OnceCell<Box<SocketAddr>>,
+    /// How many requests it has brought.
+    pub(crate) requests: Cell<u32>,
 }
 
 /// What a connection is doing, for a drain to know.
@@ -58,24 +70,58 @@ pub(crate) enum Left<C> {
 }
 
 impl<E: Engine> Client<E> {
-    pub(crate) fn new(
-        shard: &Rc<Shard<E>>,
-        listener: usize,
-        stream: E::Stream,
-        peer: SocketAddr,
-    ) -> Rc<Client<E>> {
-        Rc::new(Client {
-            shard: Rc::clone(shard),
-            stream,
-            listener: listener as u32,
-            place: Cell::new(0),
-            phase: Cell::new(Phase::Fresh),
-            address: ClientAddress::new(peer.ip()),
-        })
+    /// Which listener it came through.
+    pub(crate) fn listener(&self) -> usize {
+        self.listener as usize
     }
 
     pub(crate) fn plan(&self) -> &ListenerPlan {
         &self.shard.plan.listeners[self.listener as usize]
+    }
+
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.plan().timeouts
+    }
+
+    /// Notes whose connection it is, and counts it for that source. `false`: the source has as many as it may.
+    pub(crate) fn admit(&self, source: SocketAddr) -> bool {
+        self.address.set(ClientAddress::new(source.ip()));
+        self.port.set(source.port());
+        self.trusted.set(self.plan().trusts(source.ip()));
+        let admitted = self.shard.gate.admit(source.ip());
+        self.admitted.set(admitted);
+        if !admitted {
+            self.shard.counters.refused_sources.one();
+        }
+        admitted
+    }
+
+    /// Notes where the connection was made to, as a proxy says.
+    pub(crate) fn set_destination(&self, destination: SocketAddr) {
+        let _ = self.destination.set(Box::new(destination));
+    }
+
+    /// Whose connection it is.
+    pub(crate) fn source(&self) -> SocketAddr {
+        SocketAddr::new(self.address.get().ip(), self.port.get())
+    }
+
+    /// Where it was made to; the listener's address where the kernel can not tell.
+    pub(crate) fn destination(&self) -> SocketAddr {
+        match self.destination.get() {
+            Some(destination) => **destination,
+            None => self.stream.local_address().unwrap_or(self.plan().address),
+        }
+    }
+
+    /// Whose connection it is, as backends are told.
+    pub(crate) fn address(&self) -> ClientAddress {
+        self.address.get()
+    }
+
+    /// Whether the client's own forwarding fields are believed.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted.get()
     }
 
     /// Sets the time that the first byte of the next request has.
@@ -87,30 +133,47 @@ impl<E: Engine> Client<E> {
         };
         self.stream.set_deadline(Deadline::Recv, self.shard.engine.now() + patience);
     }
+}
 
-    /// What the backend is told of where a request came from.
-    pub(crate) fn forward(&self) -> Forward<'_> {
-        Forward { listener: &self.plan().prefix, client: &self.address }
+/// A client connection that was let in; taken off the books when its task ends, however it ends.
+pub(crate) struct Open<E: Engine>(Rc<Client<E>>);
+
+impl<E: Engine> Open<E> {
+    /// Takes a connection on the books. The gate has let it in.
+    pub(crate) fn new(shard: &Rc<Shard<E>>, listener: usize, stream: E::Stream, peer: SocketAddr) -> Open<E> {
+        let client = Rc::new(Client {
+            shard: Rc::clone(shard),
+            stream,
+            listener: listener as u32,
+            place: Cell::new(0),
+            phase: Cell::new(Phase::Fresh),
+            address: Cell::new(ClientAddress::new(peer.ip())),
+            port: Cell::new(peer.port()),
+            trusted: Cell::new(false),
+            admitted: Cell::new(false),
+            destination: OnceCell::new(),
+            requests: Cell::new(0),
+        });
+        shard.clients.insert(&client);
+        Open(client)
     }
+}
 
-    pub(crate) fn timeouts(&self) -> &Timeouts {
-        &self.plan().timeouts
+impl<E: Engine> Deref for Open<E> {
+    type Target = Rc<Client<E>>;
+
+    fn deref(&self) -> &Rc<Client<E>> {
+        &self.0
     }
+}
 
-    /// Starts sending to the client, with the deadline that a client has for taking it.
-    pub(crate) fn post(&self, out: Out<E::Chunk>) {
-        let deadline = self.shard.engine.now() + self.timeouts().send;
-        self.stream.set_deadline(Deadline::Send, deadline);
-        self.stream.post(out);
-    }
-
-    /// Sends an answer of our own.
-    pub(crate) async fn answer(&self, status: Status, keep_alive: bool, to_head: bool) {
-        let counters = &self.shard.counters;
-        counters.own_answers.one();
-        counters.response(status.code());
-        if self.stream.sent().await.is_ok() {
-            self.post(Out::Static(status.answer(keep_alive, to_head)));
+impl<E: Engine> Drop for Open<E> {
+    fn drop(&mut self) {
+        let shard = &self.0.shard;
+        shard.clients.remove(&self.0);
+        shard.gate.leave();
+        if self.0.admitted.get() && shard.gate.counts_sources() {
+            shard.gate.dismiss(self.0.source().ip());
         }
     }
 }
@@ -119,33 +182,39 @@ impl<E: Engine> Client<E> {
 ///
 /// This future is what an idle connection costs, so it keeps handles only: everything else belongs to the exchange, whose
 /// memory is pooled.
-pub(crate) async fn serve<E, F, M>(client: Rc<Client<E>>, recycler: Rc<Recycler<F>>, exchange: M)
+pub(crate) async fn serve<E, F, M>(client: Open<E>, recycler: Rc<Recycler<F>>, exchange: M)
 where
     E: Engine,
     F: Future<Output = Next<E::Chunk>> + 'static,
     M: Fn(Rc<Client<E>>, E::Chunk) -> F,
 {
-    let client = Open(client);
     let mut next = Next::Keep(None);
+    if client.plan().proxy_protocol {
+        // Boxed: what nearly no connection needs must not make every idle one larger.
+        match Box::pin(greeting::proxy_header(&client)).await {
+            Some(rest) => next = Next::Keep(rest),
+            None => return,
+        }
+    }
     while let Next::Keep(rest) = next {
         let first = match rest {
             Some(chunk) => chunk,
             None => {
-                client.0.set_patience();
-                match client.0.stream.recv().await {
+                client.set_patience();
+                match client.stream.recv().await {
                     Ok(Some(chunk)) => chunk,
                     // The end, a deadline without a byte, a drain, a reset: there is nobody to answer to. But the last
                     // answer may still be on its way, to a client that closed its own direction or reads slowly.
                     Ok(None) | Err(_) => {
-                        let _ = client.0.stream.sent().await;
+                        let _ = client.stream.sent().await;
                         return;
                     }
                 }
             }
         };
-        client.0.phase.set(Phase::Busy);
-        next = recycler.run(|| exchange(Rc::clone(&client.0), first)).await;
-        client.0.phase.set(Phase::Idle);
+        client.phase.set(Phase::Busy);
+        next = recycler.run(|| exchange(Rc::clone(&client), first)).await;
+        client.phase.set(Phase::Idle);
     }
 }
 
@@ -175,14 +244,5 @@ async fn linger<E: Engine>(client: &Client<E>) {
         if dropped > LINGER_BYTES_MAX {
             return;
         }
-    }
-}
-
-/// Takes the connection off the shard's list when its task ends, however it ends.
-struct Open<E: Engine>(Rc<Client<E>>);
-
-impl<E: Engine> Drop for Open<E> {
-    fn drop(&mut self) {
-        self.0.shard.clients.remove(&self.0);
     }
 }

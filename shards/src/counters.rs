@@ -51,6 +51,14 @@ macro_rules! counters {
 counters! {
     /// Client connections accepted.
     connections,
+    /// Client connections closed at once, because their source had as many as it may.
+    refused_sources,
+    /// Client connections closed for the PROXY protocol header that they did not begin with, or whose peer may not send one.
+    refused_greetings,
+    /// Connections that became tunnels: TCP, Upgrade, CONNECT.
+    tunnels,
+    /// Bytes that tunnels passed on, in both directions.
+    tunnel_bytes,
     /// Requests whose head was complete and valid.
     requests,
     /// Answers of backends, with a status of 1xx, that were passed on.

@@ -8,13 +8,19 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use ringway_core::Time;
+use ringway_core::config::SendProxy;
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Out, Stream};
 
+use crate::call::Call;
 use crate::client::{self, Client, Left, Next};
+use crate::greeting;
 use crate::http1::{Body, Framing, FramingError, Status};
 use crate::limits::JOIN_BYTES_MAX;
+use crate::own::{self, Wants};
+use crate::plan::Action;
 use crate::request::{self, Gathered};
-use crate::respond::{Answered, Asker, RespondError, respond};
+use crate::respond::{Answered, Asker, Done, RespondError, respond};
+use crate::tunnel;
 use crate::upload::{self, Piece, UploadError};
 use crate::upstream::{Attempts, Upstream};
 
@@ -46,6 +52,8 @@ enum Outcome<C> {
         /// What the client sent behind it.
         behind: Option<C>,
     },
+    /// With a tunnel, and what the backend sent in it already.
+    Switched(Option<C>),
     /// Without one.
     Failed(RespondError),
     /// The client broke its own request; `answering`: it has part of an answer.
@@ -54,52 +62,76 @@ enum Outcome<C> {
 
 /// Serves the request that begins with `first`, and leaves the connection ready for the next one or ended.
 pub(crate) async fn exchange<E: Engine>(client: Rc<Client<E>>, first: E::Chunk) -> Next<E::Chunk> {
-    let left = answer(&client, first).await;
+    let left = answer(&Call::new(&client), first).await;
     client::settle(&client, left).await
 }
 
-async fn answer<E: Engine>(client: &Client<E>, first: E::Chunk) -> Left<E::Chunk> {
-    let Gathered { ask, head, rest } = match request::gather(client, first).await {
+async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk> {
+    let shard = &call.client.shard;
+    let Gathered { ask, head, rest } = match request::gather(call, first).await {
         Ok(gathered) => gathered,
         Err(left) => return left,
     };
-    let counters = &client.shard.counters;
+    let counters = &shard.counters;
     counters.requests.one();
-    let asker = Asker { version: ask.version, keep_alive: ask.keep_alive, is_head: ask.is_head };
+    let asker = Asker {
+        version: ask.version,
+        keep_alive: ask.keep_alive,
+        is_head: ask.is_head,
+        tunnel: ask.tunnel,
+        route: ask.route,
+    };
     let mut out = Outgoing { head, piece: None, body: ask.body, tail: Vec::new() };
+    let action = ask.route.map(|route| &shard.plan.routes[route as usize].action);
+    if let Some(Action::Redirect(status, _)) = action {
+        return redirect(call, *status, asker, out, rest).await;
+    }
     let Ok(rest) = begin_body(&mut out, rest) else {
         counters.rejected.one();
-        return fail(client, Status::BadRequest, asker, false, None).await;
+        return fail(call, Status::BadRequest, Unserved { asker, out: &out, whole: false, rest: None }).await;
     };
     let whole = out.is_whole();
-    let Some(cluster) = ask.cluster else {
-        return fail(client, Status::NotFound, asker, whole, rest).await;
+    let cluster = match action {
+        Some(Action::Cluster(cluster)) => *cluster,
+        Some(Action::Split(split)) => split.draw(&mut *shard.rng.borrow_mut()),
+        Some(Action::Respond(status, answer)) => {
+            let keep = asker.keep_alive && whole && !shard.draining.get();
+            let mut buffer = shard.engine.buffer();
+            buffer.vec().extend_from_slice(answer.answer(keep, ask.is_head));
+            own::send(call, *status, Out::Buffer(buffer)).await;
+            return after(asker, keep, whole, rest);
+        }
+        Some(Action::Redirect(..)) | None => {
+            return fail(call, Status::NotFound, Unserved { asker, out: &out, whole, rest }).await;
+        }
     };
     // Some backend took the request and did not answer it.
     let mut reached = false;
-    let mut attempts = Attempts::new(client.shard.plan.clusters[cluster].retries);
+    let mut attempts = Attempts::new(shard.plan.clusters[cluster].retries);
     loop {
-        let Some(upstream) = Upstream::acquire(client, cluster, &mut attempts).await else {
+        let Some(upstream) = Upstream::acquire(call, cluster, &mut attempts).await else {
             counters.unserved.one();
             let status = if reached { Status::BadGateway } else { Status::ServiceUnavailable };
-            return fail(client, status, asker, whole, rest).await;
+            return fail(call, status, Unserved { asker, out: &out, whole, rest }).await;
         };
         reached = true;
-        match attempt(client, &upstream, &mut out, asker).await {
+        match attempt(call, &upstream, &mut out, asker).await {
             Outcome::Answered { answered, uploaded, behind } => {
                 if answered.keep_upstream && uploaded && upstream.has_taken_all().await {
                     upstream.park();
                 }
                 return after(asker, answered.keep_client, uploaded, rest.or(behind));
             }
+            Outcome::Switched(behind) => return tunnel(call, &upstream, rest, behind).await,
             Outcome::Upload { error, answering } => {
                 drop(upstream);
-                return abandon(client, error, answering, asker).await;
+                let request = Unserved { asker, out: &out, whole: false, rest: None };
+                return abandon(call, error, answering, request).await;
             }
             Outcome::Failed(RespondError::Unanswered) => {
                 if !(whole && ask.idempotent) {
                     drop(upstream);
-                    return fail(client, Status::BadGateway, asker, whole, rest).await;
+                    return fail(call, Status::BadGateway, Unserved { asker, out: &out, whole, rest }).await;
                 }
                 // A connection from the pool that ends unanswered was closed while our request was on its way: that
                 // happens, and says nothing about the backend.
@@ -111,7 +143,7 @@ async fn answer<E: Engine>(client: &Client<E>, first: E::Chunk) -> Left<E::Chunk
             }
             Outcome::Failed(error) => {
                 drop(upstream);
-                return give_up(client, error, asker, whole, rest).await;
+                return give_up(call, error, Unserved { asker, out: &out, whole, rest }).await;
             }
         }
     }
@@ -138,29 +170,37 @@ fn begin_body<C: Chunk>(out: &mut Outgoing<C>, received: Option<C>) -> Result<Op
 /// Sends the request and passes the answer on. Both directions flow at once: a backend may answer before it has read
 /// everything, and go on reading.
 async fn attempt<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     upstream: &Upstream<E>,
     out: &mut Outgoing<E::Chunk>,
     asker: Asker,
 ) -> Outcome<E::Chunk> {
-    let head = out.head.share();
+    let head = match upstream.send_proxy() {
+        SendProxy::Off => out.head.share(),
+        send => {
+            let mut greeted = call.client.shard.engine.buffer();
+            greeting::push_proxy_header(call.client, send, greeted.vec());
+            greeted.vec().extend_from_slice(&out.head);
+            greeted
+        }
+    };
     upstream.post(
-        client,
+        call,
         match out.piece.take() {
             None => Out::Buffer(head),
             Some(piece) => Out::Both(head, piece),
         },
     );
     let await_answer = || {
-        let deadline = client.shard.engine.now() + client.timeouts().response;
-        upstream.stream().set_deadline(Deadline::Recv, deadline);
+        upstream.stream().set_deadline(Deadline::Recv, call.by(call.client.timeouts().response));
     };
     if out.body.is_done() {
         await_answer();
         // Where it fails the backend is gone, which the wait for the answer tells as well.
-        let _ = upload::send_tail(client, upstream, &out.tail).await;
-        return match respond(client, upstream, asker, || {}).await {
-            Ok(answered) => Outcome::Answered { answered, uploaded: true, behind: None },
+        let _ = upload::send_tail(call, upstream, &out.tail).await;
+        return match respond(call, upstream, asker, || {}).await {
+            Ok(Done::Answered(answered)) => Outcome::Answered { answered, uploaded: true, behind: None },
+            Ok(Done::Switched(behind)) => Outcome::Switched(behind),
             Err(error) => Outcome::Failed(error),
         };
     }
@@ -168,8 +208,8 @@ async fn attempt<E: Engine>(
     upstream.stream().set_deadline(Deadline::Recv, Time::NEVER);
     let body = mem::replace(&mut out.body, Body::Done);
     let answering = Cell::new(false);
-    let mut uploading = pin!(upload::upload(client, upstream, body, mem::take(&mut out.tail)));
-    let mut responding = pin!(respond(client, upstream, asker, || answering.set(true)));
+    let mut uploading = pin!(upload::upload(call, upstream, body, mem::take(&mut out.tail)));
+    let mut responding = pin!(respond(call, upstream, asker, || answering.set(true)));
     let (mut busy, mut uploaded, mut behind) = (true, false, None);
     poll_fn(|cx| {
         if busy && let Poll::Ready(result) = uploading.as_mut().poll(cx) {
@@ -185,11 +225,39 @@ async fn attempt<E: Engine>(
             }
         }
         responding.as_mut().poll(cx).map(|result| match result {
-            Ok(answered) => Outcome::Answered { answered, uploaded, behind: behind.take() },
+            Ok(Done::Answered(answered)) => Outcome::Answered { answered, uploaded, behind: behind.take() },
+            // Only requests without a body ask for a tunnel, and only such an answer begins one.
+            Ok(Done::Switched(_)) => Outcome::Failed(RespondError::Cut),
             Err(error) => Outcome::Failed(error),
         })
     })
     .await
+}
+
+/// Passes bytes both ways until the tunnel that the backend has granted ends.
+async fn tunnel<E: Engine>(
+    call: &Call<'_, E>,
+    upstream: &Upstream<E>,
+    from_client: Option<E::Chunk>,
+    from_backend: Option<E::Chunk>,
+) -> Left<E::Chunk> {
+    let shard = &call.client.shard;
+    shard.counters.tunnels.one();
+    let timeouts = call.client.timeouts();
+    let settings =
+        tunnel::Settings { idle: timeouts.tunnel, send: timeouts.send, passed: &shard.counters.tunnel_bytes };
+    let client = tunnel::Peer { stream: &call.client.stream, received: from_client };
+    let backend = tunnel::Peer { stream: upstream.stream(), received: from_backend };
+    // Boxed: few exchanges become tunnels, and each would be larger for it.
+    let ended = Box::pin(tunnel::relay(&shard.engine, client, backend, settings)).await;
+    tracing::debug!(
+        shard = shard.id,
+        cause = ?ended.cause,
+        from_client = ended.from_a,
+        from_backend = ended.from_b,
+        "the tunnel has ended"
+    );
+    Left::Close
 }
 
 /// What becomes of the client's connection after an answer.
@@ -203,39 +271,60 @@ fn after<C>(asker: Asker, keep: bool, request_read: bool, rest: Option<C>) -> Le
     }
 }
 
-/// Answers without a backend's help.
-async fn fail<E: Engine>(
-    client: &Client<E>,
-    status: Status,
+/// Sends the answer that the request's head was turned into.
+async fn redirect<E: Engine>(
+    call: &Call<'_, E>,
+    status: u16,
     asker: Asker,
-    request_read: bool,
+    out: Outgoing<E::Chunk>,
     rest: Option<E::Chunk>,
 ) -> Left<E::Chunk> {
-    let keep = asker.keep_alive && request_read && !client.shard.draining.get();
-    client.answer(status, keep, asker.is_head).await;
-    after(asker, keep, request_read, rest)
+    let whole = out.body.is_done();
+    own::send(call, status, Out::Buffer(out.head)).await;
+    after(asker, asker.keep_alive && whole && !call.client.shard.draining.get(), whole, rest)
+}
+
+/// A request that is answered without a backend's help.
+struct Unserved<'a, C> {
+    asker: Asker,
+    /// What was made of it.
+    out: &'a Outgoing<C>,
+    /// It was read to its end.
+    whole: bool,
+    /// What was received behind it.
+    rest: Option<C>,
+}
+
+/// Answers without a backend's help.
+async fn fail<E: Engine>(
+    call: &Call<'_, E>,
+    status: Status,
+    request: Unserved<'_, E::Chunk>,
+) -> Left<E::Chunk> {
+    let Unserved { asker, out, whole, rest } = request;
+    let keep_alive = asker.keep_alive && whole && !call.client.shard.draining.get();
+    own::answer(call, status, Wants { head: &out.head, keep_alive, is_head: asker.is_head }).await;
+    after(asker, keep_alive, whole, rest)
 }
 
 /// The backend had the request and does not answer it as it should.
 async fn give_up<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     error: RespondError,
-    asker: Asker,
-    whole: bool,
-    rest: Option<E::Chunk>,
+    request: Unserved<'_, E::Chunk>,
 ) -> Left<E::Chunk> {
-    let counters = &client.shard.counters;
+    let counters = &call.client.shard.counters;
     match error {
         RespondError::Timeout => {
             counters.backend_timeouts.one();
-            fail(client, Status::GatewayTimeout, asker, whole, rest).await
+            fail(call, Status::GatewayTimeout, request).await
         }
         RespondError::Bad(reason) => {
             counters.bad_responses.one();
-            tracing::debug!(shard = client.shard.id, reason, "response refused");
-            fail(client, Status::BadGateway, asker, whole, rest).await
+            tracing::debug!(shard = call.client.shard.id, reason, "response refused");
+            fail(call, Status::BadGateway, request).await
         }
-        RespondError::Unanswered => fail(client, Status::BadGateway, asker, whole, rest).await,
+        RespondError::Unanswered => fail(call, Status::BadGateway, request).await,
         RespondError::Cut | RespondError::ClientGone => {
             counters.aborted.one();
             Left::Cut
@@ -245,12 +334,12 @@ async fn give_up<E: Engine>(
 
 /// The client did not bring its request to an end.
 async fn abandon<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     error: UploadError,
     answering: bool,
-    asker: Asker,
+    request: Unserved<'_, E::Chunk>,
 ) -> Left<E::Chunk> {
-    let counters = &client.shard.counters;
+    let counters = &call.client.shard.counters;
     let status = match error {
         UploadError::Timeout => {
             counters.client_timeouts.one();
@@ -269,5 +358,5 @@ async fn abandon<E: Engine>(
         counters.aborted.one();
         return Left::Cut;
     }
-    fail(client, status, asker, false, None).await
+    fail(call, status, request).await
 }

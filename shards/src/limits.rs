@@ -13,11 +13,22 @@ pub const JOIN_BYTES_MAX: usize = 2 * 1024;
 /// than it saves. In bytes.
 pub const BULK_BYTES_MIN: u64 = 32 * 1024;
 
+/// How often a shard looks whether there is room again once the process holds all the connections it may: another shard's
+/// connection ended, and told nobody.
+pub const GATE_RETRY: Duration = Duration::from_millis(10);
+
+/// A body with at least this much still to come is spliced from socket to socket. In bytes.
+pub const SPLICE_BYTES_MIN: u64 = 64 * 1024;
+
 /// Exchanges kept for reuse: the memory of requests in progress. Above, it is given back to the allocator.
 pub const EXCHANGES_KEPT_MAX: usize = 1024;
 
 /// How often idle backend connections are looked through for closed and expired ones.
 pub const POOL_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Idle backend connections closed at once when a new one can not be had for lack of descriptors: enough that the next
+/// requests need not come here as well.
+pub const POOL_EVICTED_MAX: usize = 16;
 
 /// How long a connection on which nothing was received yet is waited for once a drain has begun: its first request may be
 /// on its way.

@@ -1,24 +1,59 @@
 //! The configuration as shards use it: compiled once by the coordinator, shared by all of them, never changed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringway_core::config::{self, Hostname, Limits, Timeouts};
-use ringway_core::{ClusterId, Config};
+use ipnet::IpNet;
+use rand::{Rng, RngExt};
+use ringway_core::config::{self, Limits, Match, Protocol, Rewrite, SendProxy, Timeouts};
+use ringway_core::{ClusterId, Config, ListenerName};
 use ringway_lb::{BackendSpec, InFlight, Policy};
 
-use crate::http1::{HeadLimits, ListenerPrefix, Scheme};
-use crate::routing::{HostRule, RouteError, Router};
+use crate::files::Files;
+use crate::http1::answer::{
+    AnswerText, Answers, AnswersError, FixedAnswer, FixedError, RedirectAnswer, RedirectError,
+};
+use crate::http1::rewrite::{RequestRules, ResponseRules};
+use crate::http1::{ForwardRules, HeadLimits, Scheme, TunnelRules};
+use crate::routing::{RouteError, Router};
 
 /// A configuration that can not be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the routes of listener {listener}: {error}")]
-pub struct PlanError {
-    /// The listener's name.
-    pub listener: String,
-    /// What is wrong with its routes.
-    pub error: RouteError,
+pub enum PlanError {
+    /// Its routes contradict each other, or a pattern is none.
+    #[error("the routes of listener {listener}: {error}")]
+    Routes {
+        /// The listener's name.
+        listener: ListenerName,
+        /// What is wrong with its routes.
+        error: RouteError,
+    },
+    /// A text for answers of our own can not be used.
+    #[error("[[answers]]: {0}")]
+    Answers(#[from] AnswersError),
+    /// A redirect can not be made.
+    #[error("redirect to {to:?}: {error}")]
+    Redirect {
+        /// As it was given.
+        to: Arc<str>,
+        /// What is wrong with it.
+        error: RedirectError,
+    },
+    /// A fixed answer can not be made.
+    #[error("the fixed answer with status {status}: {error}")]
+    Respond {
+        /// Its status.
+        status: u16,
+        /// What is wrong with it.
+        error: FixedError,
+    },
+    /// A configuration that was put together by hand names something that is not there.
+    #[error("there is no cluster {cluster}")]
+    NoCluster {
+        /// What was named.
+        cluster: ClusterId,
+    },
 }
 
 /// Everything that shards share.
@@ -26,18 +61,80 @@ pub struct PlanError {
 pub struct Plan {
     pub(crate) listeners: Vec<ListenerPlan>,
     pub(crate) clusters: Vec<ClusterPlan>,
+    /// What the routers lead to.
+    pub(crate) routes: Vec<RoutePlan>,
+    pub(crate) answers: Answers,
     /// Client connections a shard may hold.
     pub(crate) connections_max: usize,
 }
 
 #[derive(Debug)]
 pub(crate) struct ListenerPlan {
-    /// To the index of a cluster.
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Of a TCP listener: who serves its connections.
+    pub(crate) tcp_cluster: Option<usize>,
+    /// To the index of a route.
     pub(crate) router: Router<u32>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: HeadLimits,
-    /// The forwarding fields of requests through it.
-    pub(crate) prefix: ListenerPrefix,
+    /// The least rate of a request's body, in bytes per second.
+    pub(crate) body_rate: u64,
+    /// How many requests a connection may carry.
+    pub(crate) requests_max: u32,
+    pub(crate) proxy_protocol: bool,
+    trusted: Vec<IpNet>,
+    /// What backends are told of where a request came from.
+    pub(crate) forwarding: ForwardRules,
+    /// What clients may leave HTTP for.
+    pub(crate) tunnels: TunnelRules,
+}
+
+/// What becomes of a request, and how it is changed on its way.
+#[derive(Debug)]
+pub(crate) struct RoutePlan {
+    pub(crate) action: Action,
+    pub(crate) request_rules: Option<RequestRules>,
+    pub(crate) response_rules: Option<ResponseRules>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// One cluster gets it.
+    Cluster(usize),
+    /// One of several does.
+    Split(Split),
+    /// The client is sent elsewhere, with this status.
+    Redirect(u16, RedirectAnswer),
+    /// It is answered here, with this status.
+    Respond(u16, FixedAnswer),
+}
+
+/// Clusters by weight.
+#[derive(Debug)]
+pub(crate) struct Split {
+    /// Each with the sum of the weights up to and with its own.
+    clusters: Vec<(u64, usize)>,
+}
+
+impl Split {
+    /// `clusters` with their weights, which are not all 0.
+    fn new(clusters: impl IntoIterator<Item = (usize, u32)>) -> Split {
+        let mut sum = 0;
+        let clusters = clusters.into_iter().filter(|(_, weight)| *weight > 0).map(|(cluster, weight)| {
+            sum += u64::from(weight);
+            (sum, cluster)
+        });
+        Split { clusters: clusters.collect() }
+    }
+
+    /// One of the clusters, each as often as its weight says.
+    pub(crate) fn draw(&self, rng: &mut impl Rng) -> usize {
+        let (total, last) = *self.clusters.last().expect("the weights of a split are not all 0");
+        let drawn = rng.random_range(0..total);
+        let place = self.clusters.partition_point(|(sum, _)| *sum <= drawn);
+        self.clusters.get(place).map_or(last, |(_, cluster)| *cluster)
+    }
 }
 
 #[derive(Debug)]
@@ -47,29 +144,48 @@ pub(crate) struct ClusterPlan {
     pub(crate) retries: u32,
     pub(crate) pool_idle_max: usize,
     pub(crate) pool_idle_timeout: Duration,
+    pub(crate) pool_max_age: Duration,
+    /// How many requests a connection may carry.
+    pub(crate) pool_max_requests: u32,
+    pub(crate) send_proxy: SendProxy,
     /// With the count that all shards share.
     pub(crate) backends: Vec<(BackendSpec, Arc<InFlight>)>,
 }
 
 impl Plan {
     /// Compiles a configuration. `addresses` are those the listeners really have, in the configuration's order: a port
-    /// of 0 was given a number by the kernel.
+    /// of 0 was given a number by the kernel. `files` holds the content of every file that the configuration names.
     ///
     /// # Errors
-    /// When routes contradict each other.
-    pub fn new(config: &Config, addresses: &[SocketAddr]) -> Result<Plan, PlanError> {
-        let listeners = config
-            .listeners
-            .iter()
-            .enumerate()
-            .map(|(index, listener)| {
-                let port = addresses.get(index).unwrap_or(&listener.address).port();
-                ListenerPlan::new(config, listener, port)
-            })
-            .collect::<Result<_, _>>()?;
+    /// When it can not be served, and why.
+    pub fn new(config: &Config, addresses: &[SocketAddr], files: &Files) -> Result<Plan, PlanError> {
+        let mut routes = Vec::new();
+        let mut rules = Vec::new();
+        for (index, cluster) in config.clusters.iter().enumerate() {
+            for frontend in &cluster.frontends {
+                rules.push((&frontend.listeners, &frontend.matching, routes.len() as u32));
+                routes.push(RoutePlan::new(Action::Cluster(index), &frontend.matching, &frontend.rewrite));
+            }
+        }
+        for route in &config.routes {
+            rules.push((&route.listeners, &route.matching, routes.len() as u32));
+            let action = action(config, &route.action, files)?;
+            routes.push(RoutePlan::new(action, &route.matching, &route.rewrite));
+        }
+        let listeners = config.listeners.iter().enumerate().map(|(index, listener)| {
+            let address = addresses.get(index).copied().unwrap_or(listener.address);
+            ListenerPlan::new(config, listener, address, &rules)
+        });
+        let texts = config.answers.iter().map(|answer| AnswerText {
+            status: answer.status,
+            html: answer.html.as_ref().map(|path| files.content(path)),
+            json: answer.json.as_ref().map(|path| files.content(path)),
+        });
         Ok(Plan {
-            listeners,
+            listeners: listeners.collect::<Result<_, _>>()?,
             clusters: config.clusters.iter().map(ClusterPlan::new).collect(),
+            routes,
+            answers: Answers::compile(&texts.collect::<Vec<_>>())?,
             connections_max: config.daemon.max_connections_per_shard as usize,
         })
     }
@@ -81,26 +197,82 @@ impl Plan {
     }
 }
 
-impl ListenerPlan {
-    fn new(config: &Config, listener: &config::Listener, port: u16) -> Result<ListenerPlan, PlanError> {
-        let routes = config.clusters.iter().enumerate().flat_map(|(index, cluster)| {
-            let here = |frontend: &&config::Frontend| {
-                frontend.listeners.is_empty() || frontend.listeners.contains(&listener.name)
+fn cluster_index(config: &Config, id: &ClusterId) -> Result<usize, PlanError> {
+    let place = config.clusters.iter().position(|cluster| cluster.id == *id);
+    place.ok_or_else(|| PlanError::NoCluster { cluster: id.clone() })
+}
+
+fn action(config: &Config, action: &config::Action, files: &Files) -> Result<Action, PlanError> {
+    Ok(match action {
+        config::Action::Split(clusters) => {
+            let clusters: Result<Vec<_>, PlanError> =
+                clusters.iter().map(|(id, weight)| Ok((cluster_index(config, id)?, *weight))).collect();
+            match &clusters?[..] {
+                [(cluster, _)] => Action::Cluster(*cluster),
+                clusters => Action::Split(Split::new(clusters.iter().copied())),
+            }
+        }
+        config::Action::Redirect(redirect) => Action::Redirect(
+            redirect.status.code(),
+            RedirectAnswer::compile(redirect)
+                .map_err(|error| PlanError::Redirect { to: redirect.to.clone(), error })?,
+        ),
+        config::Action::Respond(respond) => {
+            let body = match &respond.body {
+                config::Content::Inline(text) => text.as_bytes(),
+                config::Content::File(path) => files.content(path),
             };
-            cluster.frontends.iter().filter(here).map(move |frontend| {
-                let host = match &frontend.hostname {
-                    Hostname::Any => HostRule::Any,
-                    Hostname::Exact(name) => HostRule::Exact(name),
-                };
-                (host, frontend.path_prefix.as_str(), index as u32)
-            })
-        });
-        let router = Router::build(routes)
-            .map_err(|error| PlanError { listener: listener.name.to_string(), error })?;
-        let Limits { head_bytes, headers, uri_bytes } = listener.limits;
-        let limits = HeadLimits { head_bytes, headers, uri_bytes };
-        let prefix = ListenerPrefix::new(port, Scheme::Http);
-        Ok(ListenerPlan { router, timeouts: listener.timeouts, limits, prefix })
+            let answer = FixedAnswer::compile(respond, body);
+            let answer = answer.map_err(|error| PlanError::Respond { status: respond.status, error })?;
+            Action::Respond(respond.status, answer)
+        }
+    })
+}
+
+impl RoutePlan {
+    fn new(action: Action, matching: &Match, rewrite: &Rewrite) -> RoutePlan {
+        RoutePlan {
+            action,
+            request_rules: RequestRules::new(rewrite, &matching.path),
+            response_rules: ResponseRules::new(rewrite),
+        }
+    }
+}
+
+impl ListenerPlan {
+    fn new(
+        config: &Config,
+        listener: &config::Listener,
+        address: SocketAddr,
+        rules: &[(&Vec<ListenerName>, &Match, u32)],
+    ) -> Result<ListenerPlan, PlanError> {
+        let tcp_cluster = match (listener.protocol, &listener.cluster) {
+            (Protocol::Tcp, Some(cluster)) => Some(cluster_index(config, cluster)?),
+            _ => None,
+        };
+        let here = rules.iter().filter(|(listeners, ..)| listeners.is_empty() || listeners.contains(&listener.name));
+        let router = Router::build(here.map(|(_, matching, route)| (*matching, *route)))
+            .map_err(|error| PlanError::Routes { listener: listener.name.clone(), error })?;
+        let Limits { head_bytes, headers, uri_bytes, body_rate, requests_per_connection } = listener.limits;
+        Ok(ListenerPlan {
+            address,
+            tcp_cluster,
+            router,
+            timeouts: listener.timeouts,
+            limits: HeadLimits { head_bytes, headers, uri_bytes },
+            body_rate: body_rate as u64,
+            requests_max: requests_per_connection.unwrap_or(u32::MAX),
+            proxy_protocol: listener.proxy_protocol,
+            trusted: listener.trusted_proxies.clone(),
+            forwarding: ForwardRules::new(&listener.forwarding, address.port(), Scheme::Http),
+            tunnels: TunnelRules::new(&listener.upgrades, listener.allow_connect),
+        })
+    }
+
+    /// Whether this peer may say on whose behalf it connects.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.trusted.iter().any(|network| network.contains(&peer))
     }
 }
 
@@ -109,7 +281,7 @@ impl ClusterPlan {
         let backends = cluster.backends.iter().map(|backend| {
             let spec = BackendSpec {
                 id: backend.id.clone(),
-                address: backend.address,
+                address: backend.address.clone(),
                 weight: u32::from(backend.weight),
                 backup: backend.backup,
             };
@@ -124,7 +296,31 @@ impl ClusterPlan {
             retries: u32::from(cluster.retries),
             pool_idle_max: cluster.pool_idle_max,
             pool_idle_timeout: cluster.pool_idle_timeout,
+            pool_max_age: cluster.pool_max_age,
+            pool_max_requests: cluster.pool_max_requests.unwrap_or(u32::MAX),
+            send_proxy: cluster.send_proxy,
             backends: backends.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
+
+    use super::*;
+
+    #[test]
+    fn a_split_gives_each_cluster_the_share_of_its_weight() {
+        let split = Split::new([(7, 90), (8, 0), (9, 10)]);
+        let seed = 3;
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut counts = [0u32; 10];
+        (0..10_000).for_each(|_| counts[split.draw(&mut rng)] += 1);
+        assert_eq!(counts[8], 0);
+        assert_eq!(counts[7] + counts[9], 10_000);
+        // Six standard deviations of a binomial distribution.
+        assert!((820..1180).contains(&counts[9]), "seed {seed}: {counts:?}");
     }
 }

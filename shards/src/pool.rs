@@ -9,9 +9,18 @@ use ringway_core::Time;
 use ringway_engine::Stream;
 use ringway_lb::BackendKey;
 
+/// What a backend connection has behind it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) opened: Time,
+    /// The requests it has carried.
+    pub(crate) requests: u32,
+}
+
 struct Idle<S> {
     stream: S,
     since: Time,
+    life: Life,
 }
 
 /// The idle connections to one backend, the newest last. `key` tells for which of the backends that had this place.
@@ -41,17 +50,24 @@ impl<S: Stream> Pool<S> {
     ///
     /// One that came back in this very turn (`now`) has not been heard of since its last answer: what a backend sent
     /// behind that, though nobody asked, may still be unread, and would be taken for the answer to the next request.
-    pub(crate) fn take(&self, cluster: usize, key: BackendKey, now: Time) -> Option<S> {
+    pub(crate) fn take(&self, cluster: usize, key: BackendKey, now: Time) -> Option<(S, Life)> {
         let mut clusters = self.clusters.borrow_mut();
         let shelf = clusters[cluster].get_mut(key.index())?.as_mut().filter(|shelf| shelf.key == key)?;
         let heard_of = shelf.idle.iter().rposition(|idle| idle.since < now)?;
         let idle = shelf.idle.remove(heard_of);
         self.len.set(self.len.get() - 1);
-        Some(idle.stream)
+        Some((idle.stream, idle.life))
     }
 
     /// Keeps a connection; gives it back if there are `max` already.
-    pub(crate) fn put(&self, cluster: usize, key: BackendKey, stream: S, max: usize, now: Time) -> Option<S> {
+    pub(crate) fn put(
+        &self,
+        cluster: usize,
+        key: BackendKey,
+        (stream, life): (S, Life),
+        max: usize,
+        now: Time,
+    ) -> Option<S> {
         let mut clusters = self.clusters.borrow_mut();
         let shelves = &mut clusters[cluster];
         if shelves.len() <= key.index() {
@@ -66,22 +82,42 @@ impl<S: Stream> Pool<S> {
         if shelf.idle.len() >= max {
             return Some(stream);
         }
-        shelf.idle.push(Idle { stream, since: now });
+        shelf.idle.push(Idle { stream, since: now, life });
         self.len.set(self.len.get() + 1);
         None
     }
 
-    /// Drops the connections that have ended or for which `expired(cluster, idle since)` holds, and tells each.
+    /// Drops up to `max` connections, those idle for longest within each backend first, and tells each. How many it were.
+    pub(crate) fn evict(&self, max: usize, mut dropped: impl FnMut(usize, BackendKey)) -> usize {
+        let mut left = max;
+        let mut clusters = self.clusters.borrow_mut();
+        for (cluster, shelves) in clusters.iter_mut().enumerate() {
+            for shelf in shelves.iter_mut().flatten() {
+                let count = left.min(shelf.idle.len());
+                for idle in shelf.idle.drain(..count) {
+                    drop(idle);
+                    dropped(cluster, shelf.key);
+                }
+                left -= count;
+            }
+        }
+        self.len.set(self.len.get() - (max - left));
+        max - left
+    }
+
+    /// Drops the connections that have ended or for which `expired(cluster, idle since, opened)` holds, and tells each.
     pub(crate) fn sweep(
         &self,
-        expired: impl Fn(usize, Time) -> bool,
+        expired: impl Fn(usize, Time, Time) -> bool,
         mut dropped: impl FnMut(usize, BackendKey),
     ) {
         let mut clusters = self.clusters.borrow_mut();
         for (cluster, shelves) in clusters.iter_mut().enumerate() {
             for shelf in shelves.iter_mut().flatten() {
                 let before = shelf.idle.len();
-                shelf.idle.retain(|idle| !idle.stream.has_pending() && !expired(cluster, idle.since));
+                shelf.idle.retain(|idle| {
+                    !idle.stream.has_pending() && !expired(cluster, idle.since, idle.life.opened)
+                });
                 for _ in shelf.idle.len()..before {
                     self.len.set(self.len.get() - 1);
                     dropped(cluster, shelf.key);

@@ -4,14 +4,21 @@ use std::io;
 
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Mode, Stream};
 
-use crate::client::{Client, Left};
-use crate::http1::{Body, HeadProgress, Method, Parsed, Reject, Scratch, Status, Version, request, rewrite};
+use crate::call::Call;
+use crate::client::Left;
+use crate::http1::answer::Place;
+use crate::http1::{
+    Body, Forward, HeadProgress, Method, Parsed, Reject, Scratch, Status, Tunnel, Version, request, rewrite,
+};
+use crate::own;
+use crate::plan::Action;
+use crate::routing;
 
-/// What is kept of a request once its head has been written for the backend.
+/// What is kept of a request once its head has been understood.
 #[derive(Debug)]
 pub(crate) struct Ask {
-    /// Index of the cluster that serves it; `None`: there is no route.
-    pub(crate) cluster: Option<usize>,
+    /// What becomes of it: an index of the plan's routes; `None`: there is no route.
+    pub(crate) route: Option<u32>,
     pub(crate) version: Version,
     /// The client lets us keep its connection.
     pub(crate) keep_alive: bool,
@@ -19,13 +26,15 @@ pub(crate) struct Ask {
     /// Sending it twice has the same effect as sending it once (RFC 9110 §9.2.2).
     pub(crate) idempotent: bool,
     pub(crate) body: Body,
+    /// What the client asks to leave HTTP for.
+    pub(crate) tunnel: Tunnel,
     head_len: usize,
 }
 
 /// A request whose head is complete.
 pub(crate) struct Gathered<C> {
     pub(crate) ask: Ask,
-    /// The head as it goes to the backend.
+    /// The head as it goes to the backend; of a redirected request, the whole answer.
     pub(crate) head: Buffer,
     /// What was received behind it.
     pub(crate) rest: Option<C>,
@@ -34,49 +43,50 @@ pub(crate) struct Gathered<C> {
 /// Reads the head that begins with `first`. Where there is none to be had the client was answered, and what comes next is
 /// the error.
 pub(crate) async fn gather<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     mut first: E::Chunk,
 ) -> Result<Gathered<E::Chunk>, Left<E::Chunk>> {
+    let client = call.client;
     let mut head = client.shard.engine.buffer();
     let mut progress = HeadProgress::default();
-    match look(client, &first, &mut progress, &mut head) {
+    match look(call, &first, &mut progress, &mut head) {
         Ok(Some(ask)) => {
             let rest = rest_after(&mut first, ask.head_len).then_some(first);
             return Ok(Gathered { ask, head, rest });
         }
         Ok(None) => {}
-        Err(reject) => return Err(refuse(client, reject).await),
+        Err(reject) => return Err(refuse(call, reject).await),
     }
     // It comes in pieces: they are put together in a buffer, and each receive buffer goes home at once.
     let mut received = client.shard.engine.buffer();
     received.vec().extend_from_slice(&first);
     drop(first);
-    client.stream.set_deadline(Deadline::Recv, client.shard.engine.now() + client.timeouts().head);
+    client.stream.set_deadline(Deadline::Recv, call.by(client.timeouts().head));
     client.stream.set_mode(Mode::Head);
     loop {
         let mut piece = match client.stream.recv().await {
             Ok(Some(piece)) => piece,
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 client.shard.counters.client_timeouts.one();
-                client.answer(Status::RequestTimeout, false, false).await;
+                own::answer(call, Status::RequestTimeout, own::Wants::unknown()).await;
                 return Err(Left::Linger);
             }
             Ok(None) => {
                 let truncated =
                     Reject { status: Status::BadRequest, reason: "connection ended within the head" };
-                return Err(refuse(client, truncated).await);
+                return Err(refuse(call, truncated).await);
             }
             Err(_) => return Err(Left::Close),
         };
         let before = received.len();
         received.vec().extend_from_slice(&piece);
-        match look(client, &received, &mut progress, &mut head) {
+        match look(call, &received, &mut progress, &mut head) {
             Ok(Some(ask)) => {
                 let rest = rest_after(&mut piece, ask.head_len - before).then_some(piece);
                 return Ok(Gathered { ask, head, rest });
             }
             Ok(None) => {}
-            Err(reject) => return Err(refuse(client, reject).await),
+            Err(reject) => return Err(refuse(call, reject).await),
         }
     }
 }
@@ -87,38 +97,78 @@ fn rest_after(chunk: &mut impl Chunk, head_len: usize) -> bool {
     !chunk.is_empty()
 }
 
-/// Understands the head at the start of `received`, routes it and writes it for the backend; `None`: there is more of it
-/// to come. One synchronous step, so that the parsed fields live on the stack and are never kept.
+/// Understands the head at the start of `received`, routes it and writes what is to be sent because of it; `None`: there
+/// is more of it to come. One synchronous step, so that the parsed fields live on the stack and are never kept.
 fn look<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     received: &[u8],
     progress: &mut HeadProgress,
     head: &mut Buffer,
 ) -> Result<Option<Ask>, Reject> {
-    let plan = client.plan();
+    let client = call.client;
+    let (plan, shard) = (client.plan(), &client.shard);
     let mut scratch = Scratch::new();
     let request = match request::parse(received, &plan.limits, progress, &mut scratch)? {
         Parsed::Partial => return Ok(None),
         Parsed::Complete(request) => request,
     };
+    let tunnel = plan.tunnels.admit(&request)?;
+    client.requests.set(client.requests.get().saturating_add(1));
     let host = request.authority.map_or(&b""[..], |authority| authority.host);
-    let cluster = plan.router.lookup(host, request.path);
-    rewrite::request(&request, client.forward(), head.vec());
+    let asked = routing::Asked {
+        host,
+        path: request.path,
+        method: request.method.as_bytes(),
+        headers: request.headers(),
+    };
+    let route = plan.router.lookup(&asked, &mut shard.routing.borrow_mut()[client.listener()]);
+    // What was sent behind a request for a tunnel is never read as another request, so without the tunnel the connection
+    // ends. An upgrade that is not passed on costs the connection only if something was sent behind it.
+    let spoke_ahead = request.upgrade.is_some() && request.body.is_empty() && received.len() > request.head_len;
+    let keep_alive = request.keep_alive
+        && tunnel.is_none()
+        && !spoke_ahead
+        && client.requests.get() < plan.requests_max;
+    let is_head = request.method == Method::Head;
+    if let Some(route) = route {
+        let route = &shard.plan.routes[route as usize];
+        match &route.action {
+            Action::Cluster(_) | Action::Split(_) => {
+                let fresh = if plan.forwarding.names_requests() { call.id() } else { [0; 32] };
+                let forward = Forward {
+                    rules: &plan.forwarding,
+                    client: &client.address(),
+                    trusted: client.is_trusted(),
+                    request_id: &fresh,
+                };
+                rewrite::request(&request, &tunnel, forward, route.request_rules.as_ref(), head.vec());
+            }
+            Action::Redirect(_, redirect) => {
+                let keep_alive = keep_alive && request.body.is_empty() && !shard.draining.get();
+                redirect.write(Place::new(host, request.path), keep_alive, is_head, head.vec()).map_err(
+                    |_| Reject { status: Status::BadRequest, reason: "redirect to the host asked for, and none was" },
+                )?;
+            }
+            Action::Respond(..) => {}
+        }
+    }
     Ok(Some(Ask {
-        cluster: cluster.map(|cluster| cluster as usize),
+        route,
         version: request.version,
-        keep_alive: request.keep_alive,
-        is_head: request.method == Method::Head,
+        keep_alive,
+        is_head,
         idempotent: request.method.is_idempotent(),
         body: Body::new(request.body),
+        tunnel,
         head_len: request.head_len,
     }))
 }
 
-async fn refuse<E: Engine>(client: &Client<E>, reject: Reject) -> Left<E::Chunk> {
-    client.shard.counters.rejected.one();
-    tracing::debug!(shard = client.shard.id, %reject, "request refused");
-    client.answer(reject.status, false, false).await;
+async fn refuse<E: Engine>(call: &Call<'_, E>, reject: Reject) -> Left<E::Chunk> {
+    let shard = &call.client.shard;
+    shard.counters.rejected.one();
+    tracing::debug!(shard = shard.id, %reject, "request refused");
+    own::answer(call, reject.status, own::Wants::unknown()).await;
     Left::Linger
 }
 

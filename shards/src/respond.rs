@@ -4,10 +4,12 @@ use std::io;
 
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Mode, Out, Stream};
 
-use crate::client::Client;
-use crate::http1::rewrite::{ClientSide, Edit, HeadOut};
+use crate::bulk::{self, Step, StepError};
+use crate::call::Call;
+use crate::http1::rewrite::{ClientSide, Edit, HeadOut, ResponseRules};
 use crate::http1::{
-    BadResponse, Body, Framing, HeadLimits, HeadProgress, Method, Parsed, Scratch, Version, response, rewrite,
+    BadResponse, Body, Framing, HeadLimits, HeadProgress, Parsed, ReplyTo, Scratch, Tunnel, Version, response,
+    rewrite,
 };
 use crate::limits::{INTERIM_RESPONSES_MAX, JOIN_BYTES_MAX};
 use crate::request::is_bulk;
@@ -16,6 +18,14 @@ use crate::upstream::Upstream;
 
 /// Limits for the heads of backends, which are trusted more than clients: what HAProxy and nginx take by default.
 const RESPONSE_LIMITS: HeadLimits = HeadLimits { head_bytes: 32 * 1024, headers: 256, uri_bytes: 32 * 1024 };
+
+/// What the backend's answer came to.
+pub(crate) enum Done<C> {
+    /// It was passed on to its end.
+    Answered(Answered),
+    /// It grants the tunnel that the client asked for, and its head was passed on. What came behind that is the tunnel's.
+    Switched(Option<C>),
+}
 
 /// A complete answer.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +63,10 @@ pub(crate) struct Asker {
     pub(crate) version: Version,
     pub(crate) keep_alive: bool,
     pub(crate) is_head: bool,
+    /// What the client asked to leave HTTP for.
+    pub(crate) tunnel: Tunnel,
+    /// What led it here: an index of the plan's routes.
+    pub(crate) route: Option<u32>,
 }
 
 /// What is kept of an answer's head.
@@ -64,15 +78,17 @@ struct Head {
     framing: Framing,
     keep_client: bool,
     keep_upstream: bool,
+    tunnel: bool,
 }
 
 /// Passes the answer on, interim ones included. `answering` is called when the head of the final one is there.
 pub(crate) async fn respond<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     upstream: &Upstream<E>,
     asker: Asker,
     answering: impl Fn(),
-) -> Result<Answered, RespondError> {
+) -> Result<Done<E::Chunk>, RespondError> {
+    let client = call.client;
     let mut rest: Option<E::Chunk> = None;
     let mut interims = 0;
     loop {
@@ -81,29 +97,45 @@ pub(crate) async fn respond<E: Engine>(
             None => receive_first(upstream, interims).await?,
         };
         let mut out = client.shard.engine.buffer();
-        let draining = || client.shard.draining.get();
-        let (head, mut chunk) = gather(upstream, asker, draining, first, &mut out).await?;
+        let (head, mut chunk) = gather(call, upstream, asker, first, &mut out).await?;
+        if head.tunnel {
+            upstream.succeeded();
+            pass_head(call, &head, &mut chunk, out).await?;
+            return Ok(Done::Switched((!chunk.is_empty()).then_some(chunk)));
+        }
         if head.status >= 200 {
             answering();
             upstream.succeeded();
-            return forward(client, upstream, head, chunk, out).await;
+            return forward(call, upstream, head, chunk, out).await.map(Done::Answered);
         }
         interims += 1;
-        if head.status == 101 || interims > INTERIM_RESPONSES_MAX {
-            // Upgrade is not passed on, so nobody asked for another protocol.
-            return Err(RespondError::Bad("interim response that nobody asked for"));
+        if interims > INTERIM_RESPONSES_MAX {
+            return Err(RespondError::Bad("more interim responses than the limit"));
         }
-        let interim = take_head(&head, &mut chunk, &mut out);
         if asker.version == Version::Http11 {
-            client.stream.sent().await.map_err(|_| RespondError::ClientGone)?;
-            client.shard.counters.response(head.status);
-            client.post(match interim {
-                Some(chunk) => Out::Chunk(chunk),
-                None => Out::Buffer(out),
-            });
+            pass_head(call, &head, &mut chunk, out).await?;
+        } else {
+            drop(take_head(&head, &mut chunk, &mut out));
         }
         rest = (!chunk.is_empty()).then_some(chunk);
     }
+}
+
+/// Passes on a head that no body follows; `chunk` then begins with what came behind it.
+async fn pass_head<E: Engine>(
+    call: &Call<'_, E>,
+    head: &Head,
+    chunk: &mut E::Chunk,
+    mut out: Buffer,
+) -> Result<(), RespondError> {
+    let taken = take_head(head, chunk, &mut out);
+    call.client.stream.sent().await.map_err(|_| RespondError::ClientGone)?;
+    call.client.shard.counters.response(head.status);
+    call.post(match taken {
+        Some(chunk) => Out::Chunk(chunk),
+        None => Out::Buffer(out),
+    });
+    Ok(())
 }
 
 async fn receive_first<E: Engine>(upstream: &Upstream<E>, interims: u32) -> Result<E::Chunk, RespondError> {
@@ -118,16 +150,17 @@ async fn receive_first<E: Engine>(upstream: &Upstream<E>, interims: u32) -> Resu
 /// Reads the head that begins with `chunk`. The chunk that comes back begins with the head, if that came in one piece;
 /// else the head stands in `out`, and the chunk begins with what follows it.
 async fn gather<E: Engine>(
+    call: &Call<'_, E>,
     upstream: &Upstream<E>,
     asker: Asker,
-    draining: impl Fn() -> bool,
     first: E::Chunk,
     out: &mut Buffer,
 ) -> Result<(Head, E::Chunk), RespondError> {
     // Asked when the head is there: a drain that began meanwhile must be said in it.
-    let asker = || Asker { keep_alive: asker.keep_alive && !draining(), ..asker };
+    let asker = || Asker { keep_alive: asker.keep_alive && !call.client.shard.draining.get(), ..asker };
+    let rules = asker().route.and_then(|route| call.client.shard.plan.routes[route as usize].response_rules.as_ref());
     let mut progress = HeadProgress::default();
-    if let Some(head) = look(&first, asker(), &mut progress, out)? {
+    if let Some(head) = look(&first, asker(), rules, &mut progress, out)? {
         return Ok((head, first));
     }
     let mut received = out.vec().split_off(0);
@@ -141,7 +174,7 @@ async fn gather<E: Engine>(
         };
         let before = received.len();
         received.extend_from_slice(&piece);
-        if let Some(mut head) = look(&received, asker(), &mut progress, out)? {
+        if let Some(mut head) = look(&received, asker(), rules, &mut progress, out)? {
             piece.advance(head.len - before);
             received.truncate(head.len);
             match head.out {
@@ -163,18 +196,18 @@ async fn gather<E: Engine>(
 fn look(
     received: &[u8],
     asker: Asker,
+    rules: Option<&ResponseRules>,
     progress: &mut HeadProgress,
     out: &mut Buffer,
 ) -> Result<Option<Head>, BadResponse> {
     let mut scratch = Scratch::new();
-    // Only HEAD changes how the body of an answer is found; CONNECT is refused before.
-    let method = if asker.is_head { Method::Head } else { Method::Get };
-    let response = match response::parse(received, method, &RESPONSE_LIMITS, progress, &mut scratch)? {
+    let asked = ReplyTo { is_head: asker.is_head, tunnel: asker.tunnel };
+    let response = match response::parse(received, asked, &RESPONSE_LIMITS, progress, &mut scratch)? {
         Parsed::Partial => return Ok(None),
         Parsed::Complete(response) => response,
     };
     let side = ClientSide { version: asker.version, keep_alive: asker.keep_alive };
-    let rewritten = rewrite::response(&response, side, out.vec());
+    let rewritten = rewrite::response(&response, side, rules, out.vec());
     Ok(Some(Head {
         status: response.status,
         len: response.head_len,
@@ -183,6 +216,7 @@ fn look(
         framing: rewritten.framing,
         keep_client: rewritten.keep_alive,
         keep_upstream: response.keep_alive,
+        tunnel: response.tunnel,
     }))
 }
 
@@ -211,12 +245,13 @@ fn edit_in_place(edit: Edit, chunk: &mut impl Chunk) -> usize {
 
 /// Sends the final answer: its head with what is there of the body, then the rest as it comes.
 async fn forward<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     upstream: &Upstream<E>,
     head: Head,
     mut chunk: E::Chunk,
     mut out: Buffer,
 ) -> Result<Answered, RespondError> {
+    let client = call.client;
     let Head { mut body, framing, keep_client, mut keep_upstream, .. } = head;
     let mut tail = Vec::new();
     // Where the body starts in the chunk, if the head goes out from there.
@@ -235,7 +270,7 @@ async fn forward<E: Engine>(
     keep_upstream &= body_at + fed.consumed == chunk.len();
     chunk.truncate(body_at + fed.kept);
     client.stream.sent().await.map_err(|_| RespondError::ClientGone)?;
-    client.post(match head.out {
+    call.post(match head.out {
         HeadOut::Untouched | HeadOut::InPlace(_) => Out::Chunk(chunk),
         HeadOut::Written if chunk.len() <= JOIN_BYTES_MAX => {
             out.vec().extend_from_slice(&chunk);
@@ -244,47 +279,66 @@ async fn forward<E: Engine>(
         HeadOut::Written => Out::Both(out, chunk),
     });
     if !body.is_done() {
-        keep_upstream &= relay(client, upstream, &mut body, framing, &mut tail).await?;
+        keep_upstream &= relay(call, upstream, &mut body, framing, &mut tail).await?;
     }
     if !tail.is_empty() {
         client.stream.sent().await.map_err(|_| RespondError::ClientGone)?;
         let mut buffer = client.shard.engine.buffer();
         buffer.vec().extend_from_slice(&tail);
-        client.post(Out::Buffer(buffer));
+        call.post(Out::Buffer(buffer));
     }
     Ok(Answered { keep_client, keep_upstream })
+}
+
+/// The backend's connection ended. That is the end of a body that lasts until then, unless the connection broke: the kernel
+/// tells of that once, and may have told it to a send.
+async fn ended<E: Engine>(upstream: &Upstream<E>, body: &mut Body) -> Result<(), RespondError> {
+    let is_broken = upstream.send_failed().await;
+    body.end_of_input().ok().filter(|()| !is_broken).ok_or(RespondError::Cut)
 }
 
 /// Passes the rest of a body on. While one piece is on its way to the client the next is received, and no more: a slow
 /// client slows the backend down. `false`: the backend sent more than the body.
 async fn relay<E: Engine>(
-    client: &Client<E>,
+    call: &Call<'_, E>,
     upstream: &Upstream<E>,
     body: &mut Body,
     framing: Framing,
     tail: &mut Vec<u8>,
 ) -> Result<bool, RespondError> {
-    let stream = upstream.stream();
+    let (client, stream) = (call.client, upstream.stream());
     stream.set_mode(if is_bulk(body) { Mode::Body } else { Mode::Head });
+    let timeouts = client.timeouts();
+    let lost = |error: io::Error| {
+        if error.kind() == io::ErrorKind::TimedOut {
+            client.shard.counters.backend_timeouts.one();
+        }
+        RespondError::Cut
+    };
     loop {
-        stream.set_deadline(Deadline::Recv, client.shard.engine.now() + client.timeouts().response_body);
+        let by = call.by(timeouts.response_body);
+        match bulk::step(stream, &client.stream, body, (by, by + timeouts.send)).await {
+            Ok(Step::Passed(_)) if body.is_done() => return Ok(true),
+            Ok(Step::Passed(_)) => continue,
+            Ok(Step::End) => {
+                return ended(upstream, body).await.map(|()| false);
+            }
+            Ok(Step::Ordinary) => {}
+            Err(StepError::Sender(error)) => return Err(lost(error)),
+            Err(StepError::Receiver) => return Err(RespondError::ClientGone),
+        }
+        stream.set_deadline(Deadline::Recv, by);
         let chunk = match stream.recv().await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => {
-                body.end_of_input().map_err(|_| RespondError::Cut)?;
-                return Ok(false);
+                return ended(upstream, body).await.map(|()| false);
             }
-            Err(error) => {
-                if error.kind() == io::ErrorKind::TimedOut {
-                    client.shard.counters.backend_timeouts.one();
-                }
-                return Err(RespondError::Cut);
-            }
+            Err(error) => return Err(lost(error)),
         };
         let Piece { forward, rest } = feed(body, framing, chunk, tail).map_err(|_| RespondError::Cut)?;
         client.stream.sent().await.map_err(|_| RespondError::ClientGone)?;
         if !forward.is_empty() {
-            client.post(Out::Chunk(forward));
+            call.post(Out::Chunk(forward));
         }
         if body.is_done() {
             return Ok(rest.is_none());

@@ -1,149 +1,190 @@
-//! From host and path to whoever serves them.
+//! From what a request asks for to whoever serves it.
 //!
-//! A router is built once per configuration and then only read. A look-up costs one hash of the host and one hash per
-//! *length* of prefix that could match under it, however many hosts and prefixes there are; a host with a single `/` route
-//! costs the first hash only. Nothing is allocated.
+//! A router is built once per configuration and listener and then only read, by all shards.
+//!
+//! # Which rule wins
+//!
+//! Of all the rules that a request fits wholly, the most specific one:
+//!
+//! 1. **Host**: exact; then `*.` wildcards, the longest suffix first; then any host.
+//! 2. **Path**: exact; then patterns, in the order in which their host's rules name them; then prefixes, the longest first.
+//! 3. **Predicates** on fields and query: more of them come first.
+//! 4. **Methods**: rules that name some come first.
+//! 5. The order given.
+//!
+//! A rule whose method or predicates do not fit is as if it were not there: the search goes on with the next rule of the
+//! same path, then with the next less specific path, then with the next less specific host. So a host's own rules come
+//! before those of a wildcard, however specific the latter's paths are, and where none of them fits, the wildcard's do.
+//!
+//! # What is compared
+//!
+//! * **Hosts** without case, port and final dot. `*.a.b` is for every host that ends in `.a.b` and has something before it.
+//!   A host longer than a DNS name can be matches nothing, not even a rule for any host.
+//! * **Paths** as bytes, as received, up to the `?`; an empty one means `/`. A prefix matches whole segments: `/api` matches
+//!   `/api`, `/api/x` and `/api?x`, not `/apix`. A slash at its end makes no difference, and `/` matches everything, `*`
+//!   included. An exact path is taken literally: `/api` is not `/api/`.
+//! * **Patterns** from the first byte to the last, as bytes: [`ringway_core::Pattern`].
+//! * **Fields** by name without case, by value as bytes, each field line by itself: lists are not taken apart. Where there
+//!   are several of a name, one suffices.
+//! * **Query parameters** as they are on the wire, nothing is decoded: pieces between `&`, the name up to the first `=`;
+//!   one without `=` has an empty value. Where there are several of a name, one suffices.
+//!
+//! # Cost
+//!
+//! One hash of the host; with wildcards one more per number of labels that a wildcard has; under a host one hash per
+//! *length* of prefix that could match. A host whose only rule is for every request costs the first hash only. Nothing
+//! depends on the number of hosts, and 1,000 prefixes share a few dozen lengths. Only patterns under one host, and rules
+//! with one path, are tried one after the other.
+//!
+//! Nothing is allocated once a shard has used each pattern: a pattern takes its scratch space when first used, and one too
+//! large for a table of all its states makes those as texts first need them, within a bound.
 
+mod build;
+mod conditions;
+mod error;
+mod hosts;
+mod map;
 mod paths;
+mod patterns;
 
-use ahash::AHashMap;
-use paths::PathTable;
+use ringway_core::config::Match;
 
+use conditions::{Conditions, Rule};
+use hosts::{Depths, Known};
+use map::ScopedMap;
+use paths::Paths;
+use patterns::Patterns;
+
+pub use error::RouteError;
+pub use patterns::Cache;
+
+use crate::http1::Header;
 use crate::http1::limits::HOST_BYTES_MAX;
 
-/// Longest host that is put in lower case on a small stack copy.
-const SHORT_HOST_BYTES: usize = 64;
-
-/// Which hosts a route is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostRule<'a> {
-    /// This one, in any case, whatever the port.
-    Exact(&'a str),
-    /// Every host that has no matching route of its own, and requests without host.
-    Any,
+/// What a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The authority as received, with or without port; empty if there is none.
+    pub host: &'a [u8],
+    /// Path and query, raw.
+    pub path: &'a [u8],
+    /// Its method, as received.
+    pub method: &'a [u8],
+    /// Its fields, as received.
+    pub headers: &'a [Header<'a>],
 }
 
-/// Why a set of routes cannot be served.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RouteError {
-    /// Nothing would tell which one is meant.
-    #[error(
-        "two routes for host {host:?} and path prefix {prefix:?}: remove one, or give them different prefixes"
-    )]
-    Duplicate {
-        /// `*` for any host.
-        host: String,
-        /// As given.
-        prefix: String,
-    },
-    /// No request could match.
-    #[error("path prefix {prefix:?} does not start with '/', or has a query: no request path can match it")]
-    Prefix {
-        /// As given.
-        prefix: String,
-    },
-    /// No request could match.
-    #[error(
-        "host name {host:?} is empty, longer than 255 bytes, or has a port; ports belong to the listener"
-    )]
-    Host {
-        /// As given.
-        host: String,
-    },
-}
-
-/// The routes of one listener; `T` is the handle of what they lead to.
-#[derive(Debug, Clone)]
+/// The rules of one listener; `T` is the handle of what they lead to.
+#[derive(Debug)]
 pub struct Router<T> {
-    hosts: AHashMap<Box<[u8]>, PathTable<T>>,
-    any: PathTable<T>,
+    /// Exact and wildcard hosts.
+    hosts: ScopedMap<Known<T>>,
+    /// How many labels the wildcards have.
+    wildcards: Depths,
+    any: Option<Known<T>>,
+    paths: Paths,
+    /// Rules of one path stand side by side, in their order of precedence.
+    rules: Box<[Rule<T>]>,
+    conditions: Box<[Conditions]>,
+    patterns: Patterns,
 }
 
 impl<T: Copy> Router<T> {
-    /// Builds the tables of `routes`: host, path prefix, target.
+    /// Compiles rules, given in their order: what a request must be like, and where it goes then.
     ///
-    /// A prefix matches whole path segments: `/api` matches `/api`, `/api/x` and `/api?x`, not `/apix`. A slash at its end
-    /// makes no difference, and `/` matches everything, `*` included. Paths are compared as bytes, as they were received.
-    pub fn build<'a>(
-        routes: impl IntoIterator<Item = (HostRule<'a>, &'a str, T)>,
-    ) -> Result<Router<T>, RouteError> {
-        let mut router = Router { hosts: AHashMap::new(), any: PathTable::default() };
-        for (host, prefix, target) in routes {
-            let (table, host) = match host {
-                HostRule::Any => (&mut router.any, "*"),
-                HostRule::Exact(name) => {
-                    let key = host_key(name).ok_or_else(|| RouteError::Host { host: name.to_string() })?;
-                    (router.hosts.entry(key).or_default(), name)
-                }
-            };
-            let Some(path) = paths::prefix_key(prefix) else {
-                return Err(RouteError::Prefix { prefix: prefix.to_string() });
-            };
-            if table.insert(path, target).is_some() {
-                return Err(RouteError::Duplicate { host: host.to_string(), prefix: prefix.to_string() });
-            }
-        }
-        Ok(router)
+    /// # Errors
+    /// When a rule can never match, when two are for exactly the same requests, or when a pattern is none.
+    pub fn build<'a>(rules: impl IntoIterator<Item = (&'a Match, T)>) -> Result<Router<T>, RouteError> {
+        build::build(rules)
     }
 
-    /// The target for a request. `host` is the authority as received, with or without port, empty if there is none; `path`
-    /// is the path with or without query.
-    ///
-    /// A host's own routes come first; where none of them matches the path, those for any host are tried. Under a host the
-    /// longest matching prefix wins. A host longer than a DNS name can be matches nothing, not even a route for any host.
+    /// What a shard needs for look-ups in this router.
+    #[must_use]
+    pub fn cache(&self) -> Cache {
+        self.patterns.cache()
+    }
+
+    /// Where a request goes; `None`: no rule fits it. `cache` is best this router's; another's is replaced when a
+    /// pattern needs it.
     #[inline]
-    pub fn lookup(&self, host: &[u8], path: &[u8]) -> Option<T> {
-        let host = bare_host(host);
+    pub fn lookup(&self, asked: &Asked<'_>, cache: &mut Cache) -> Option<T> {
+        let host = hosts::bare(asked.host);
         if host.len() > HOST_BYTES_MAX {
             return None;
         }
-        let path = &path[..memchr::memchr(b'?', path).unwrap_or(path.len())];
         if !self.hosts.is_empty()
-            && let Some(target) = self.paths_of(host).and_then(|table| table.lookup(path))
+            && let Some(target) = hosts::in_lower_case(host, |host| self.by_name(host, asked, cache))
         {
             return Some(target);
         }
-        self.any.lookup(path)
+        self.of_host(self.any?, asked, cache)
     }
 
     #[inline]
-    fn paths_of(&self, host: &[u8]) -> Option<&PathTable<T>> {
-        let has_upper = host.iter().fold(false, |upper, byte| upper | byte.is_ascii_uppercase());
-        if !has_upper {
-            self.hosts.get(host)
-        } else if host.len() <= SHORT_HOST_BYTES {
-            self.hosts.get(lower::<SHORT_HOST_BYTES>(host, &mut [0; SHORT_HOST_BYTES]))
-        } else {
-            self.hosts.get(lower::<HOST_BYTES_MAX>(host, &mut [0; HOST_BYTES_MAX]))
+    fn by_name(&self, host: &[u8], asked: &Asked<'_>, cache: &mut Cache) -> Option<T> {
+        if let Some(known) = self.hosts.get(hosts::EXACT, host)
+            && let Some(target) = self.of_host(known, asked, cache)
+        {
+            return Some(target);
+        }
+        if self.wildcards.is_empty() { None } else { self.by_suffix(host, asked, cache) }
+    }
+
+    fn by_suffix(&self, host: &[u8], asked: &Asked<'_>, cache: &mut Cache) -> Option<T> {
+        self.wildcards
+            .suffixes(host)
+            .filter_map(|suffix| self.hosts.get(hosts::WILDCARD, suffix))
+            .find_map(|known| self.of_host(known, asked, cache))
+    }
+
+    #[inline(always)]
+    fn of_host(&self, known: Known<T>, asked: &Asked<'_>, cache: &mut Cache) -> Option<T> {
+        match known {
+            Known::Always(target) => Some(target),
+            Known::Paths(table) => self.by_path(table, asked, cache),
         }
     }
-}
 
-/// `host` without port and without the dot of a fully qualified name.
-#[inline(always)]
-fn bare_host(host: &[u8]) -> &[u8] {
-    let host = match memchr::memrchr(b':', host) {
-        // The colons of an address literal stand before its bracket.
-        Some(colon) if !host[colon..].contains(&b']') => &host[..colon],
-        _ => host,
-    };
-    host.strip_suffix(b".").unwrap_or(host)
-}
+    fn by_path(&self, table: u32, asked: &Asked<'_>, cache: &mut Cache) -> Option<T> {
+        let (path, query) = paths::split(asked.path);
+        if let Some(rules) = self.paths.exact(table, path)
+            && let Some(target) = self.first_fit(rules, asked, query, cache)
+        {
+            return Some(target);
+        }
+        for of_pattern in self.paths.patterns(table) {
+            if self.patterns.matches(of_pattern.pattern, path, cache)
+                && let Some(target) = self.first_fit(of_pattern.rules, asked, query, cache)
+            {
+                return Some(target);
+            }
+        }
+        self.paths.prefixes(table, path).find_map(|rules| self.first_fit(rules, asked, query, cache))
+    }
 
-/// `host` in lower case, in `copy`, which it fits.
-#[inline(always)]
-fn lower<'a, const N: usize>(host: &[u8], copy: &'a mut [u8; N]) -> &'a [u8] {
-    let copy = &mut copy[..host.len()];
-    copy.copy_from_slice(host);
-    copy.make_ascii_lowercase();
-    copy
-}
-
-/// What a configured host is stored under.
-fn host_key(name: &str) -> Option<Box<[u8]>> {
-    let bare = bare_host(name.as_bytes());
-    let has_port = bare.len() + 1 < name.len();
-    (!bare.is_empty() && bare.len() <= HOST_BYTES_MAX && !has_port).then(|| bare.to_ascii_lowercase().into())
+    /// The first of a path's rules whose method and predicates fit.
+    #[inline]
+    fn first_fit(
+        &self,
+        rules: paths::Rules,
+        asked: &Asked<'_>,
+        query: &[u8],
+        cache: &mut Cache,
+    ) -> Option<T> {
+        for rule in &self.rules[rules.first()..] {
+            let fits = match rule.conditions {
+                None => true,
+                Some(at) => self.conditions[at.index()].hold(asked, query, &self.patterns, cache),
+            };
+            if fits {
+                return Some(rule.target);
+            }
+            if rule.is_last {
+                break;
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]

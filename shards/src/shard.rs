@@ -16,10 +16,11 @@ use ringway_lb::{BackendKey, BackendMap, ClusterKey, Released, Settings};
 use crate::client::{Client, Phase};
 use crate::counters::{Counters, CountersSnapshot};
 use crate::inbox::{Command, Receiver};
-use crate::limits::{DRAIN_GRACE, POOL_SWEEP_INTERVAL};
+use crate::limits::{DRAIN_GRACE, POOL_EVICTED_MAX, POOL_SWEEP_INTERVAL};
+use crate::gate::Gate;
 use crate::plan::Plan;
 use crate::pool::Pool;
-use crate::{accept, exchange, recycle};
+use crate::{accept, exchange, recycle, routing};
 
 /// What a shard starts with.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Launch<S> {
     pub inbox: Receiver,
     /// Seed of its random choices.
     pub seed: u64,
+    /// Counts the connections of the process; the same for all its shards.
+    pub gate: Arc<Gate>,
 }
 
 /// What a shard reports of itself.
@@ -71,8 +74,11 @@ pub(crate) struct Shard<E: Engine> {
     pub(crate) clusters: Vec<ClusterKey>,
     pub(crate) backends: RefCell<BackendMap>,
     pub(crate) rng: RefCell<SmallRng>,
+    /// What look-ups need, for each listener.
+    pub(crate) routing: RefCell<Vec<routing::Cache>>,
     pub(crate) pool: Pool<E::Stream>,
     pub(crate) counters: Counters,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) draining: Cell<bool>,
     pub(crate) clients: Clients<E>,
 }
@@ -123,7 +129,7 @@ impl<E: Engine> Clients<E> {
 }
 
 impl<E: Engine> Shard<E> {
-    fn new(engine: E, id: u16, plan: Arc<Plan>, seed: u64) -> Rc<Shard<E>> {
+    fn new(engine: E, id: u16, plan: Arc<Plan>, seed: u64, gate: Arc<Gate>) -> Rc<Shard<E>> {
         let mut backends = BackendMap::new();
         let clusters = plan
             .clusters
@@ -137,7 +143,9 @@ impl<E: Engine> Shard<E> {
                 key
             })
             .collect();
+        let caches = plan.listeners.iter().map(|listener| listener.router.cache()).collect();
         Rc::new(Shard {
+            routing: RefCell::new(caches),
             pool: Pool::new(plan.clusters.len()),
             engine,
             id,
@@ -146,6 +154,7 @@ impl<E: Engine> Shard<E> {
             backends: RefCell::new(backends),
             rng: RefCell::new(SmallRng::seed_from_u64(seed)),
             counters: Counters::default(),
+            gate,
             draining: Cell::new(false),
             clients: Clients { open: RefCell::default(), ended: RefCell::default() },
         })
@@ -155,6 +164,12 @@ impl<E: Engine> Shard<E> {
     pub(crate) fn connection_closed(&self, cluster: usize, key: BackendKey) {
         let mut backends = self.backends.borrow_mut();
         self.released(backends.cluster_mut(self.clusters[cluster]).connection_closed(key));
+    }
+
+    /// Closes some idle backend connections, so that their descriptors are of use; whether there were any.
+    pub(crate) fn evict_idle(&self) -> bool {
+        let evicted = self.pool.evict(POOL_EVICTED_MAX, |cluster, key| self.connection_closed(cluster, key));
+        evicted > 0
     }
 
     /// Tells when a removed backend has ended its last connection.
@@ -194,9 +209,9 @@ impl<E: Engine> Shard<E> {
 /// # Panics
 /// When there are fewer sockets than listeners, or the engine can not take one: nothing was accepted yet.
 pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
-    let Launch { id, plan, sockets, mut inbox, seed } = launch;
+    let Launch { id, plan, sockets, mut inbox, seed, gate } = launch;
     assert_eq!(sockets.len(), plan.listeners(), "a shard needs one socket for each listener");
-    let shard = Shard::new(engine, id, plan, seed);
+    let shard = Shard::new(engine, id, plan, seed, gate);
     let recycler = recycle::Recycler::new();
     let mut listeners = Vec::new();
     for (index, socket) in sockets.into_iter().enumerate() {
@@ -262,7 +277,10 @@ async fn sweep<E: Engine>(shard: Rc<Shard<E>>) {
         let now = shard.engine.now();
         let plan = &shard.plan;
         shard.pool.sweep(
-            |cluster, since| now.since(since) >= plan.clusters[cluster].pool_idle_timeout,
+            |cluster, since, opened| {
+                let cluster = &plan.clusters[cluster];
+                now.since(since) >= cluster.pool_idle_timeout || now.since(opened) >= cluster.pool_max_age
+            },
             |cluster, key| shard.connection_closed(cluster, key),
         );
     }

@@ -13,7 +13,7 @@ use ringway_core::Config;
 use ringway_engine::native;
 use ringway_engine::uring::Settings;
 use ringway_shards::inbox::{self, Sender};
-use ringway_shards::{Command, Launch, Plan, Snapshot, Summary};
+use ringway_shards::{Command, Files, Gate, Launch, Plan, Snapshot, Summary};
 
 /// Counts the allocations of each thread.
 struct Counting;
@@ -80,11 +80,11 @@ fn proxy(origin: SocketAddr) -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let config = Config::direct(address, &[origin], None).expect("a sound configuration");
-    let plan = Arc::new(Plan::new(&config, &[address]).expect("a sound plan"));
+    let plan = Arc::new(Plan::new(&config, &[address], &Files::default()).expect("a sound plan"));
     let (inbox, receiver) = inbox::channel();
     let shard = thread::spawn(move || {
         let sockets = vec![OwnedFd::from(listener)];
-        let launch = Launch { id: 0, plan, sockets, inbox: receiver, seed: 1 };
+        let launch = Launch { id: 0, plan, sockets, inbox: receiver, seed: 1, gate: Arc::new(Gate::new(u32::MAX, None)) };
         let (summary, report) =
             native::run(&Settings::default(), |engine| ringway_shards::run(engine, launch))
                 .expect("io_uring");

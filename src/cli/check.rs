@@ -11,11 +11,13 @@ use crate::coordinator;
 const EXAMPLES: &str = "\
 Examples:
   ringway check -c /etc/ringway.toml
+  ringway check -c /etc/ringway.toml --print
   ringway check -c new.toml && mv new.toml /etc/ringway.toml";
 
 /// Check a configuration file, without starting anything
 ///
-/// Prints what the file holds, and on stderr what is valid but hardly meant. Otherwise prints every problem on
+/// Prints what the file holds, and on stderr what is valid but hardly meant. With --print it prints the effective
+/// configuration instead: a file that means the same, with every key written out. Otherwise prints every problem on
 /// stderr, as FILE:LINE:COLUMN: key: what is wrong; what to write instead, and exits with code 2.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -23,6 +25,10 @@ pub(crate) struct Args {
     /// Configuration file (TOML)
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
+
+    /// Print the effective configuration, every key written out
+    #[arg(long)]
+    print: bool,
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -38,11 +44,25 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         eprintln!("{file}: {error}");
         return ExitCode::from(exit::CONFIGURATION);
     }
-    println!("{file}: ok ({})", contents(&config));
+    if args.print {
+        print!("{}", effective(config.clone()));
+    } else {
+        println!("{file}: ok ({})", contents(&config));
+    }
     for warning in config.warnings() {
         eprintln!("{file}: warning: {warning}");
     }
     exit::OK
+}
+
+/// A file that means the same, wherever it lies.
+fn effective(mut config: Config) -> String {
+    for file in config.files_mut() {
+        if let Ok(absolute) = std::path::absolute(&file) {
+            *file = absolute;
+        }
+    }
+    config.to_toml()
 }
 
 fn contents(config: &Config) -> String {
@@ -59,6 +79,22 @@ fn counted(n: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_printed_means_the_same_in_any_folder() {
+        let text = r#"
+            listeners = [{ name = "a", address = "127.0.0.1:1" }]
+            clusters.c = { frontends = [{}], backends = [{ address = "127.0.0.1:2" }] }
+            answers = [{ status = 503, html = "pages/503.html", json = "/etc/503.json" }]
+        "#;
+        let config = Config::read("conf/a.toml", text.as_bytes()).expect("valid");
+        let printed = effective(config.clone());
+        let again = Config::read("elsewhere/b.toml", printed.as_bytes()).expect("valid");
+        let page = std::env::current_dir().expect("a folder").join("conf/pages/503.html");
+        assert_eq!(again.answers[0].html, Some(page));
+        assert_eq!(again.answers[0].json, config.answers[0].json);
+        assert_eq!((again.listeners, again.clusters), (config.listeners, config.clusters));
+    }
 
     #[test]
     fn one_is_not_many() {

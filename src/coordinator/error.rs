@@ -7,6 +7,8 @@ use ringway_core::ListenerName;
 use ringway_engine::native::StartError;
 use ringway_shards::PlanError;
 
+use super::files::FileError;
+
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CoordinatorError {
@@ -35,6 +37,9 @@ pub(crate) enum CoordinatorError {
     /// The shards can not serve the configuration.
     #[error("{0}")]
     Plan(#[from] PlanError),
+    /// A file that the configuration names can not be used.
+    #[error("{0}")]
+    File(#[from] FileError),
     /// A listening socket can not be made.
     #[error("listener \"{listener}\" can not listen on {address}: {}", listen_cause(*.address, .error))]
     Listen {
@@ -100,7 +105,7 @@ impl CoordinatorError {
 
     /// Whether the configuration is at fault.
     pub(crate) fn is_configuration(&self) -> bool {
-        matches!(self, CoordinatorError::Plan(_))
+        matches!(self, CoordinatorError::Plan(_) | CoordinatorError::File(_))
     }
 }
 

@@ -7,12 +7,13 @@ use std::vec;
 
 use ringway_core::{Config, ListenerName};
 use ringway_engine::native;
-use ringway_shards::{Command, Launch, Plan, inbox};
+use ringway_shards::{Command, Gate, Launch, Plan, inbox};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::cores::Placement;
 use super::descriptors;
 use super::error::{CoordinatorError, ShardFailure};
+use super::files;
 use super::shard::{self, Event, Shard};
 use super::sockets::Listening;
 
@@ -40,10 +41,12 @@ pub(super) struct Shards {
 pub(super) async fn launch(config: &Config) -> Result<(Started, Shards), CoordinatorError> {
     let cores = native::thread::allowed_cores().map_err(CoordinatorError::Cores)?;
     let placement = Placement::new(config.daemon.shards, &cores);
-    descriptors::raise(config, placement.shards());
+    let files = files::read(config)?;
+    let connections_max = descriptors::raise(config, placement.shards());
     let listening = listen(config, placement.shards())?;
     let addresses: Vec<_> = listening.iter().map(|listening| listening.address).collect();
-    let plan = Arc::new(Plan::new(config, &addresses)?);
+    let plan = Arc::new(Plan::new(config, &addresses, &files)?);
+    let gate = Arc::new(Gate::new(connections_max, config.daemon.max_connections_per_source));
     let mut sockets: Vec<_> = listening.into_iter().map(|listening| listening.sockets.into_iter()).collect();
 
     let (sender, events) = mpsc::unbounded_channel();
@@ -53,7 +56,7 @@ pub(super) async fn launch(config: &Config) -> Result<(Started, Shards), Coordin
         let sockets = sockets.iter_mut().map(next_socket).collect();
         let seed = rand::random();
         tracing::debug!("{} on core {core}, seed {seed}", shard::name(id));
-        let launch = Launch { id, plan: Arc::clone(&plan), sockets, inbox, seed };
+        let launch = Launch { id, plan: Arc::clone(&plan), sockets, inbox, seed, gate: Arc::clone(&gate) };
         let work = move |up: &dyn Fn()| shard::serve(launch, core, up);
         match Shard::spawn(id, commands, sender.clone(), work) {
             Ok(shard) => shards.live.push(shard),

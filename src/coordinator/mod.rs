@@ -21,13 +21,14 @@ use std::thread;
 use ringway_core::Config;
 use ringway_engine::native;
 use ringway_engine::uring::Settings;
-use ringway_shards::{Plan, PlanError};
+use ringway_shards::Plan;
 use tokio::sync::mpsc;
 
 mod control;
 mod cores;
 mod descriptors;
 mod error;
+mod files;
 mod launch;
 mod limits;
 mod outcome;
@@ -50,8 +51,9 @@ use signals::Signals;
 ///
 /// # Errors
 /// Why they could not.
-pub(crate) fn check(config: &Config) -> Result<(), PlanError> {
-    Plan::new(config, &[]).map(drop)
+pub(crate) fn check(config: &Config) -> Result<(), CoordinatorError> {
+    Plan::new(config, &[], &files::read(config)?)?;
+    Ok(())
 }
 
 /// Serves on the calling thread until SIGTERM or SIGINT, then drains. Calls `ready` once every shard runs.

@@ -26,6 +26,8 @@ fn config(addresses: &[SocketAddr]) -> Config {
         daemon: Daemon { shards: ShardCount::new(2), ..Daemon::default() },
         listeners: listeners.collect(),
         clusters: vec![Cluster::new(id, vec![Frontend::any()], vec![Backend::new(nowhere)])],
+        routes: Vec::new(),
+        answers: Vec::new(),
     }
 }
 

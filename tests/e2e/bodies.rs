@@ -1,57 +1,20 @@
 //! Bodies far larger than any buffer: they pass, at the pace of the slower side, and the daemon does not grow.
 
-use std::env;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use crate::common::{Client, Daemon, LONG, Origin, Then, descriptors, eventually, resident_kib, settles};
+use crate::common::{
+    Checker, Client, Daemon, LONG, Origin, PIECE, Then, assert_flat, body_bytes, descriptors, eventually,
+    resident_kib, settles,
+};
 
-/// How much the daemon may grow, whatever passes through it.
-const GROWTH_MAX_KIB: u64 = 32 * 1024;
 /// How long nothing must move for a transfer to count as stalled.
 const STILL: Duration = Duration::from_millis(300);
 /// What the kernel's socket buffers of three connections hold at most, with room to spare: far less than the body.
 const BUFFERED_MAX: u64 = 64 * 1024 * 1024;
-
-/// The size of a large body, in bytes: a multiple of [`PIECE`].
-fn body_bytes() -> u64 {
-    let bytes =
-        env::var("RINGWAY_E2E_BYTES").map_or(256 * 1024 * 1024, |bytes| bytes.parse().expect("bytes"));
-    assert!(bytes > 2 * BUFFERED_MAX, "smaller bodies do not show anything");
-    bytes - bytes % PIECE.len() as u64
-}
-
-/// Every byte tells its place, modulo a prime: a piece that is lost, doubled or swapped shows.
-static PIECE: [u8; 251 * 256] = {
-    let mut piece = [0; 251 * 256];
-    let mut at = 0;
-    while at < piece.len() {
-        piece[at] = (at % 251) as u8;
-        at += 1;
-    }
-    piece
-};
-
-/// Checks a body as it comes in.
-#[derive(Default)]
-struct Checker {
-    bytes: u64,
-}
-
-impl Checker {
-    fn take(&mut self, mut piece: &[u8]) {
-        while !piece.is_empty() {
-            let at = (self.bytes % PIECE.len() as u64) as usize;
-            let n = piece.len().min(PIECE.len() - at);
-            assert!(piece[..n] == PIECE[at..at + n], "differs after {} bytes", self.bytes);
-            self.bytes += n as u64;
-            piece = &piece[n..];
-        }
-    }
-}
 
 /// Answers GET with a large body, and counts what it could write so far.
 fn writing(written: Arc<AtomicU64>, chunked: bool) -> Origin {
@@ -87,11 +50,6 @@ fn read_body(client: &mut Client, bytes: u64) {
         assert!(n > 0, "ended after {} of {bytes} bytes", checker.bytes);
         checker.take(&piece[..n]);
     }
-}
-
-fn assert_flat(daemon: &Daemon, before: u64) {
-    let after = resident_kib(daemon.pid());
-    assert!(after < before + GROWTH_MAX_KIB, "grew from {before} to {after} KiB");
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! Where requests go: clusters, the frontends that lead to them and the backends that serve them.
+//! Where requests go: clusters, and the backends that serve them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::word::words;
-use super::{Hostname, defaults};
-use crate::ids::{BackendId, ClusterId, ListenerName};
+use super::{Frontend, defaults};
+use crate::address::Address;
+use crate::ids::{BackendId, ClusterId};
 
 /// A named set of backends behind one load-balancing policy: `[clusters.NAME]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,13 @@ pub struct Cluster {
     pub pool_idle_max: usize,
     /// How long one of them is kept.
     pub pool_idle_timeout: Duration,
-    /// Which requests come here; at least one. No two frontends of the process say the same.
+    /// How old a connection may get before it is not used again.
+    pub pool_max_age: Duration,
+    /// How many requests one connection may carry; `None`: no limit.
+    pub pool_max_requests: Option<u32>,
+    /// What backends are told of the client's connection before its first byte.
+    pub send_proxy: SendProxy,
+    /// Which requests come here. No two frontends of the process say the same.
     pub frontends: Vec<Frontend>,
     /// Who serves them; at least one.
     pub backends: Vec<Backend>,
@@ -36,6 +43,9 @@ impl Cluster {
             retries: defaults::RETRIES,
             pool_idle_max: defaults::POOL_IDLE_MAX,
             pool_idle_timeout: defaults::POOL_IDLE_TIMEOUT,
+            pool_max_age: defaults::POOL_MAX_AGE,
+            pool_max_requests: None,
+            send_proxy: SendProxy::default(),
             frontends,
             backends,
         }
@@ -54,36 +64,29 @@ pub enum Policy {
 
 words!(Policy { RoundRobin = "round_robin", PowerOfTwo = "power_of_two" });
 
-/// Which requests a cluster gets: `[[clusters.NAME.frontends]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frontend {
-    /// The listeners it holds for; empty: all of them.
-    pub listeners: Vec<ListenerName>,
-    /// The host a request asks for.
-    pub hostname: Hostname,
-    /// What its path begins with; starts with `/`. The longest one that fits wins.
-    pub path_prefix: String,
+/// The PROXY protocol's header, sent to backends as the first bytes of each connection.
+///
+/// Such a connection belongs to one client: it is not shared, and not kept when the client's connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SendProxy {
+    /// None.
+    #[default]
+    Off,
+    /// Version 1: a line of text.
+    V1,
+    /// Version 2: binary.
+    V2,
 }
 
-impl Frontend {
-    /// A frontend that takes every request of every listener.
-    #[must_use]
-    pub fn any() -> Frontend {
-        Frontend {
-            listeners: Vec::new(),
-            hostname: Hostname::Any,
-            path_prefix: defaults::PATH_PREFIX.to_owned(),
-        }
-    }
-}
+words!(SendProxy { Off = "off", V1 = "v1", V2 = "v2" });
 
 /// One server of a cluster: `[[clusters.NAME.backends]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     /// Unique in its cluster.
     pub id: BackendId,
-    /// Where it listens; the port is not 0.
-    pub address: SocketAddr,
+    /// Where it listens; a port is not 0.
+    pub address: Address,
     /// Its share of the requests, relative to the other weights of the cluster.
     pub weight: u16,
     /// Serves only while no other backend of the cluster can.
@@ -94,6 +97,11 @@ impl Backend {
     /// A backend that is named by its address, with every setting at its default.
     #[must_use]
     pub fn new(address: SocketAddr) -> Backend {
-        Backend { id: BackendId::from(address), address, weight: defaults::WEIGHT, backup: defaults::BACKUP }
+        Backend {
+            id: BackendId::from(address),
+            address: Address::Ip(address),
+            weight: defaults::WEIGHT,
+            backup: defaults::BACKUP,
+        }
     }
 }

@@ -17,6 +17,11 @@ pub struct Daemon {
     pub log_level: LogLevel,
     /// How many client connections one shard holds; what comes beyond waits in the kernel's accept queue.
     pub max_connections_per_shard: u32,
+    /// How many client connections the process holds; `None`: as many as its descriptors allow.
+    pub max_connections: Option<u32>,
+    /// How many client connections one source address may hold, over all shards; `None`: no limit. More are closed at
+    /// once. An IPv6 source is its /64.
+    pub max_connections_per_source: Option<u32>,
 }
 
 impl Default for Daemon {
@@ -26,6 +31,8 @@ impl Default for Daemon {
             drain_timeout: defaults::DRAIN_TIMEOUT,
             log_level: LogLevel::default(),
             max_connections_per_shard: defaults::MAX_CONNECTIONS_PER_SHARD,
+            max_connections: None,
+            max_connections_per_source: None,
         }
     }
 }

@@ -59,6 +59,8 @@ impl Config {
             daemon: Daemon { shards, ..Daemon::default() },
             listeners: vec![Listener::new(name, listen)],
             clusters: vec![Cluster::new(id, vec![Frontend::any()], backends)],
+            routes: Vec::new(),
+            answers: Vec::new(),
         })
     }
 }

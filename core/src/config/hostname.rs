@@ -16,6 +16,8 @@ pub enum Hostname {
     Any,
     /// One host: lower case, without port and without the root's trailing dot; an IPv6 address in brackets.
     Exact(Arc<str>),
+    /// Every host that has at least one label where this has `*`: `*.` and a name in lower case.
+    Wildcard(Arc<str>),
 }
 
 /// Why a text is not a [`Hostname`].
@@ -30,8 +32,8 @@ pub enum HostnameError {
         /// The length of the text.
         bytes: usize,
     },
-    /// A `*` that is not the whole text.
-    #[error("wildcard host names come with a later version")]
+    /// A `*` that is neither the whole text nor its first label.
+    #[error("a * stands for the first labels of a host name only")]
     Wildcard,
     /// The text ends in a port.
     #[error("a host name has no port")]
@@ -62,7 +64,7 @@ impl HostnameError {
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             HostnameError::Empty => Some("write \"*\" for every host"),
-            HostnameError::Wildcard => Some("write one frontend per host, or \"*\" for every host"),
+            HostnameError::Wildcard => Some("write \"*.example.com\", or \"*\" for every host"),
             HostnameError::Port => Some("write the host alone; `listeners` selects the port"),
             HostnameError::Url => Some("write the host alone; `path_prefix` selects the path"),
             HostnameError::NotAscii { .. } => {
@@ -74,7 +76,7 @@ impl HostnameError {
 }
 
 impl Hostname {
-    /// The host `text` stands for: `*`, a name in any case, or an address.
+    /// The host `text` stands for: `*`, `*.` and a name, a name in any case, or an address.
     ///
     /// # Errors
     ///
@@ -90,7 +92,11 @@ impl Hostname {
         if host.is_empty() {
             return Err(HostnameError::Empty);
         }
-        if host.contains('*') {
+        let (wildcard, name) = match host.strip_prefix("*.") {
+            Some(name) => (true, name),
+            None => (false, host),
+        };
+        if name.contains('*') {
             return Err(HostnameError::Wildcard);
         }
         if host.contains('/') {
@@ -107,10 +113,11 @@ impl Hostname {
         if host.len() > HOST_BYTES_MAX {
             return Err(HostnameError::TooLong { bytes: host.len() });
         }
-        match host.split('.').find(|label| !is_label(label)) {
-            Some(label) => Err(HostnameError::Label { label: label.to_owned() }),
-            None => Ok(Hostname::Exact(host.to_ascii_lowercase().into())),
+        if let Some(label) = name.split('.').find(|label| !is_label(label)) {
+            return Err(HostnameError::Label { label: label.to_owned() });
         }
+        let host = host.to_ascii_lowercase().into();
+        Ok(if wildcard { Hostname::Wildcard(host) } else { Hostname::Exact(host) })
     }
 
     /// The host as text; `*` for [`Hostname::Any`].
@@ -118,7 +125,7 @@ impl Hostname {
     pub fn as_str(&self) -> &str {
         match self {
             Hostname::Any => "*",
-            Hostname::Exact(host) => host,
+            Hostname::Exact(host) | Hostname::Wildcard(host) => host,
         }
     }
 }
@@ -166,6 +173,7 @@ mod tests {
         assert_eq!(Hostname::parse("10.0.0.1"), exact("10.0.0.1"));
         assert_eq!(Hostname::parse("[0:0::1]"), exact("[::1]"));
         assert_eq!(Hostname::parse("my_host"), exact("my_host"));
+        assert_eq!(Hostname::parse("*.Example.com."), Ok(Hostname::Wildcard("*.example.com".into())));
     }
 
     #[test]
@@ -174,7 +182,13 @@ mod tests {
         for (text, error) in [
             ("", HostnameError::Empty),
             (".", HostnameError::Empty),
-            ("*.example.com", HostnameError::Wildcard),
+            ("a.*.com", HostnameError::Wildcard),
+            ("*.*.com", HostnameError::Wildcard),
+            ("*a.com", HostnameError::Wildcard),
+            ("**", HostnameError::Wildcard),
+            ("*.", HostnameError::Wildcard),
+            ("*..com", label("")),
+            ("*.example.com:80", HostnameError::Port),
             ("example.com:8080", HostnameError::Port),
             ("[::1]:8080", HostnameError::Port),
             ("http://example.com", HostnameError::Url),

@@ -1,11 +1,14 @@
 //! Where connections come in: address, protocol, timeouts and limits.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::defaults;
+use ipnet::IpNet;
+
 use super::word::words;
-use crate::ids::ListenerName;
+use super::{Forwarding, defaults};
+use crate::ids::{ClusterId, ListenerName};
 
 /// An address that accepts connections: `[[listeners]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +19,19 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What is spoken on it.
     pub protocol: Protocol,
+    /// Who serves its connections, if it speaks TCP; only then.
+    pub cluster: Option<ClusterId>,
+    /// Whether each connection begins with a PROXY protocol header (version 1 or 2), from one of `trusted_proxies`, that
+    /// tells whose connection it is. Connections from elsewhere, or without it, are closed.
+    pub proxy_protocol: bool,
+    /// Peers that may say on whose behalf they connect, by PROXY protocol or forwarding fields.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What backends are told of where a request came from.
+    pub forwarding: Forwarding,
+    /// The protocols that a client may change to (Upgrade), in lower case.
+    pub upgrades: Vec<Arc<str>>,
+    /// Whether CONNECT is passed on.
+    pub allow_connect: bool,
     /// How long each step of a request may take.
     pub timeouts: Timeouts,
     /// How large a request's head may be.
@@ -30,6 +46,12 @@ impl Listener {
             name,
             address,
             protocol: Protocol::default(),
+            cluster: None,
+            proxy_protocol: false,
+            trusted_proxies: Vec::new(),
+            forwarding: Forwarding::default(),
+            upgrades: defaults::UPGRADES.iter().copied().map(Arc::from).collect(),
+            allow_connect: defaults::ALLOW_CONNECT,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
         }
@@ -42,9 +64,11 @@ pub enum Protocol {
     /// HTTP/1.1 in clear.
     #[default]
     Http,
+    /// Nothing: bytes are passed on as they come.
+    Tcp,
 }
 
-words!(Protocol { Http = "http" });
+words!(Protocol { Http = "http", Tcp = "tcp" });
 
 /// How long each step may take: `[listeners.timeouts]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +87,12 @@ pub struct Timeouts {
     pub response_body: Duration,
     /// A peer, on either side, that does not take what is sent to it.
     pub send: Duration,
+    /// A tunnel (TCP, WebSocket, CONNECT) without a byte in either direction.
+    pub tunnel: Duration,
+    /// From the first byte of a request to the last of its response. Tunnels are not requests.
+    pub total: Duration,
+    /// From the connection's start to the end of its PROXY protocol header.
+    pub proxy_header: Duration,
 }
 
 impl Default for Timeouts {
@@ -75,6 +105,9 @@ impl Default for Timeouts {
             response: defaults::RESPONSE_TIMEOUT,
             response_body: defaults::RESPONSE_BODY_TIMEOUT,
             send: defaults::SEND_TIMEOUT,
+            tunnel: defaults::TUNNEL_TIMEOUT,
+            total: defaults::TOTAL_TIMEOUT,
+            proxy_header: defaults::PROXY_HEADER_TIMEOUT,
         }
     }
 }
@@ -88,6 +121,10 @@ pub struct Limits {
     pub headers: usize,
     /// The request target, in bytes; beyond: 414. Without effect above `head_bytes`.
     pub uri_bytes: usize,
+    /// The least rate of a request's body, in bytes per second over each period of `timeouts.body`; slower: 408. 0: any.
+    pub body_rate: usize,
+    /// How many requests one connection may carry; the answer to the last says that it ends. `None`: no limit.
+    pub requests_per_connection: Option<u32>,
 }
 
 impl Default for Limits {
@@ -96,6 +133,8 @@ impl Default for Limits {
             head_bytes: defaults::HEAD_BYTES,
             headers: defaults::HEADERS,
             uri_bytes: defaults::URI_BYTES,
+            body_rate: defaults::BODY_RATE,
+            requests_per_connection: None,
         }
     }
 }

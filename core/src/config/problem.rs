@@ -117,6 +117,16 @@ impl<'t> Problems<'t> {
         self.found.push(Problem { line, column, key: at.path.clone(), message, hint });
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there is one about the key at `path`, or something in it.
+    pub(super) fn is_about(&self, path: &str) -> bool {
+        self.found.iter().any(|problem| problem.key.starts_with(path))
+    }
+
     /// The line that `at` stands in, the first being 1.
     pub(super) fn line(&self, at: &At) -> usize {
         self.place(at.offset).0

@@ -99,16 +99,22 @@ impl<'a> Table<'a> {
         self.number(key, problems).map(|number| fits(key, number))
     }
 
+    /// The number at `name`; none where it is refused, or left out without a default.
+    pub(super) fn required_integer<T: TryFrom<u64>>(
+        &self,
+        name: &str,
+        problems: &mut Problems<'_>,
+    ) -> Option<T> {
+        let key = self.key(name);
+        let Fallback::Required = key.fallback else { mistaken(key) };
+        self.number(key, problems).map(|number| fits(key, number))
+    }
+
     fn number(&self, key: &Key, problems: &mut Problems<'_>) -> Option<u64> {
-        let Kind::Integer { min, max } = key.kind else { mistaken(key) };
-        let read = |value: &DeValue<'_>| match value {
-            DeValue::Integer(number) => {
-                in_range(saturated(number), min, max, &number.to_string(), |bound| bound.to_string())
-            }
-            DeValue::String(text) if text.parse::<u64>().is_ok() => {
-                Err(wrong_type("an integer", value).hint(format!("write {text} without quotes")))
-            }
-            other => Err(wrong_type("an integer", other)),
+        let read: &dyn Fn(&DeValue<'_>) -> Result<u64, Refusal> = match key.kind {
+            Kind::Integer { min, max } => &move |value| ranged(value, min, max),
+            Kind::Number { numbers } => &move |value| one_of(value, numbers),
+            _ => mistaken(key),
         };
         self.read(key, problems, read)
     }
@@ -116,7 +122,19 @@ impl<'a> Table<'a> {
     /// The truth value at `name`, or its default.
     pub(super) fn boolean(&self, name: &str, problems: &mut Problems<'_>) -> bool {
         let key = self.key(name);
-        let (Kind::Boolean, Fallback::Boolean(default)) = (key.kind, key.fallback) else { mistaken(key) };
+        let Fallback::Boolean(default) = key.fallback else { mistaken(key) };
+        self.truth(key, problems).unwrap_or(default)
+    }
+
+    /// The truth value at `name`; none where it is left out or refused.
+    pub(super) fn optional_boolean(&self, name: &str, problems: &mut Problems<'_>) -> Option<bool> {
+        let key = self.key(name);
+        let Fallback::Means(_) = key.fallback else { mistaken(key) };
+        self.truth(key, problems)
+    }
+
+    fn truth(&self, key: &Key, problems: &mut Problems<'_>) -> Option<bool> {
+        let Kind::Boolean = key.kind else { mistaken(key) };
         let read = |value: &DeValue<'_>| match value {
             DeValue::Boolean(value) => Ok(*value),
             DeValue::String(text) if matches!(text.as_ref(), "true" | "false") => {
@@ -124,7 +142,7 @@ impl<'a> Table<'a> {
             }
             other => Err(wrong_type("a boolean", other)),
         };
-        self.read(key, problems, read).unwrap_or(default)
+        self.read(key, problems, read)
     }
 
     /// What the word at `name` stands for, or the default of its type.
@@ -181,6 +199,10 @@ impl<'a> Table<'a> {
     ) -> Vec<(T, At)> {
         let key = self.key(name);
         let Kind::Texts { .. } = key.kind else { mistaken(key) };
+        if let (None, Fallback::Texts(default)) = (self.entries.get(name), key.fallback) {
+            let parsed = default.iter().filter_map(|text| parse(text).ok());
+            return parsed.map(|value| (value, self.at.clone())).collect();
+        }
         let read = |value: &'a DeValue<'a>| match value {
             DeValue::Array(elements) => Ok(elements),
             DeValue::String(text) => {
@@ -202,6 +224,90 @@ impl<'a> Table<'a> {
         parsed.collect()
     }
 
+    /// What the entries of the table at `name` stand for, and where the value of each stands, in the order of the file;
+    /// those refused are left out.
+    pub(super) fn pairs<K, V>(
+        &self,
+        name: &str,
+        problems: &mut Problems<'_>,
+        parse_name: impl Fn(&str) -> Result<K, Refusal>,
+        parse: impl Fn(&str) -> Result<V, Refusal>,
+    ) -> Vec<((K, V), At)> {
+        let key = self.key(name);
+        let Kind::Pairs { .. } = key.kind else { mistaken(key) };
+        self.entries_of(key, problems, parse_name, |value| parse(string(value)?))
+    }
+
+    /// The numbers of the table at `name`, as [`Table::pairs`].
+    pub(super) fn weights<K>(
+        &self,
+        name: &str,
+        problems: &mut Problems<'_>,
+        parse_name: impl Fn(&str) -> Result<K, Refusal>,
+    ) -> Vec<((K, u32), At)> {
+        let key = self.key(name);
+        let Kind::Weights { min, max, .. } = key.kind else { mistaken(key) };
+        self.entries_of(key, problems, parse_name, |value| Ok(fits(key, ranged(value, min, max)?)))
+    }
+
+    fn entries_of<K, V>(
+        &self,
+        key: &Key,
+        problems: &mut Problems<'_>,
+        parse_name: impl Fn(&str) -> Result<K, Refusal>,
+        parse: impl Fn(&DeValue<'_>) -> Result<V, Refusal>,
+    ) -> Vec<((K, V), At)> {
+        let path = self.path_to(key.name);
+        let mut entries: Vec<_> =
+            self.read(key, problems, table).into_iter().flat_map(|entries| entries.iter()).collect();
+        entries.sort_by_key(|(given, _)| given.span().start);
+        let parsed = entries.into_iter().filter_map(|(given, value)| {
+            let name: &str = given.get_ref();
+            let at = |offset| At { offset, path: join(&path, name) };
+            let name = parse_name(name).map_err(|refusal| problems.add(&at(given.span().start), refusal));
+            let at = at(value.span().start);
+            let value = parse(value.get_ref()).map_err(|refusal| problems.add(&at, refusal));
+            Some(((name.ok()?, value.ok()?), at))
+        });
+        parsed.collect()
+    }
+
+    /// The one of `names` that the file has, if any; reports the others beside it.
+    pub(super) fn at_most_one(
+        &self,
+        names: &[&'static str],
+        problems: &mut Problems<'_>,
+    ) -> Option<&'static str> {
+        let mut given = names.iter().copied().filter(|name| self.has(name));
+        let first = given.next()?;
+        for other in given {
+            let refusal = Refusal::new(format!("`{other}` can not stand beside `{first}`"));
+            problems.add(&self.at_of(other), refusal.hint("remove one of them"));
+        }
+        Some(first)
+    }
+
+    /// The one of `names` that the file has; reports when there is none, and others beside it.
+    pub(super) fn exactly_one(
+        &self,
+        names: &[&'static str],
+        problems: &mut Problems<'_>,
+    ) -> Option<&'static str> {
+        let one = self.at_most_one(names, problems);
+        if one.is_none() {
+            let names = names.join("`, `");
+            problems.add(&self.at, Refusal::new(format!("exactly one of `{names}` is needed")));
+        }
+        one
+    }
+
+    /// Reports those of `names` that the file has.
+    pub(super) fn none_of(&self, names: &[&str], problems: &mut Problems<'_>, why: &str, hint: &str) {
+        for name in names.iter().filter(|name| self.has(name)) {
+            problems.add(&self.at_of(name), Refusal::new(why).hint(hint));
+        }
+    }
+
     /// The table at `name`, if it is there.
     pub(super) fn table(&self, name: &str, problems: &mut Problems<'_>) -> Option<Table<'a>> {
         let key = self.key(name);
@@ -218,7 +324,7 @@ impl<'a> Table<'a> {
         let path = self.path_to(name);
         let remedy = format!("write [[{path}]] with double brackets");
         let read = |value: &'a DeValue<'a>| match value {
-            DeValue::Array(elements) if elements.is_empty() => Err(missing(key, &path)),
+            DeValue::Array(elements) if elements.is_empty() && is_required(key) => Err(missing(key, &path)),
             DeValue::Array(elements) => Ok(elements),
             other => Err(wrong_type("an array of tables", other).hint(remedy)),
         };
@@ -243,7 +349,7 @@ impl<'a> Table<'a> {
         let path = self.path_to(name);
         let remedy = format!("write [{path}.NAME]");
         let read = |value: &'a DeValue<'a>| match value {
-            DeValue::Table(entries) if entries.is_empty() => Err(missing(key, &path)),
+            DeValue::Table(entries) if entries.is_empty() && is_required(key) => Err(missing(key, &path)),
             DeValue::Table(entries) => Ok(entries),
             other => Err(wrong_type("a table of tables", other).hint(remedy)),
         };
@@ -285,6 +391,11 @@ impl<'a> Table<'a> {
         result.map_err(|refusal| problems.add(&at, refusal)).ok()
     }
 
+    /// Where the value at `name` stands; where it is left out, the table.
+    pub(super) fn at_of(&self, name: &str) -> At {
+        self.at_value(self.key(name))
+    }
+
     /// Where the value of `key` stands; where it is left out, the table.
     fn at_value(&self, key: &Key) -> At {
         let offset = self.entries.get(key.name).map_or(self.at.offset, |value| value.span().start);
@@ -324,6 +435,35 @@ fn missing(key: &Key, path: &str) -> Refusal {
         Kind::Tables(_) => Refusal::new("at least one is needed").hint(format!("add [[{path}]]")),
         Kind::Named(_) => Refusal::new("at least one is needed").hint(format!("add [{path}.NAME]")),
         kind => Refusal::new("required key is missing").hint(format!("expected {kind}")),
+    }
+}
+
+fn is_required(key: &Key) -> bool {
+    matches!(key.fallback, Fallback::Required)
+}
+
+fn ranged(value: &DeValue<'_>, min: u64, max: u64) -> Result<u64, Refusal> {
+    let number = integer(value)?;
+    in_range(saturated(number), min, max, &number.to_string(), |bound| bound.to_string())
+}
+
+fn one_of(value: &DeValue<'_>, numbers: &[u16]) -> Result<u64, Refusal> {
+    let number = integer(value)?;
+    let known = numbers.iter().map(|known| u64::from(*known)).find(|known| *known == saturated(number));
+    known.ok_or_else(|| {
+        let numbers: Vec<_> = numbers.iter().map(u16::to_string).collect();
+        Refusal::new(format!("{number} is not among the valid values"))
+            .hint(format!("valid values: {}", numbers.join(", ")))
+    })
+}
+
+fn integer<'v>(value: &'v DeValue<'_>) -> Result<&'v DeInteger<'v>, Refusal> {
+    match value {
+        DeValue::Integer(number) => Ok(number),
+        DeValue::String(text) if text.parse::<u64>().is_ok() => {
+            Err(wrong_type("an integer", value).hint(format!("write {text} without quotes")))
+        }
+        other => Err(wrong_type("an integer", other)),
     }
 }
 

@@ -1,10 +1,16 @@
 //! What a configuration file means, and what a wrong one is told.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use super::*;
+use crate::ids::{BackendId, ClusterId, ListenerName};
 
 mod defaults;
 mod mutation;
 mod problems;
+mod round_trip;
+mod rules;
 
 /// The problems of `text`, one per line, as an operator sees them.
 fn problems(text: &str) -> Vec<String> {
@@ -19,17 +25,23 @@ fn read(text: &str) -> Config {
 }
 
 /// A file that sets every key there is.
-const FULL: &str = r#"
+pub(in crate::config) const FULL: &str = r##"
 [daemon]
 shards = 4
 drain_timeout = "1m"
 log_level = "debug"
 max_connections_per_shard = 20_000
+max_connections = 50_000
+max_connections_per_source = 100
 
 [[listeners]]
 name = "web"
 address = "0.0.0.0:8080"
 protocol = "http"
+proxy_protocol = true
+trusted_proxies = ["10.0.0.0/8", "fd00::1"]
+upgrades = ["WebSocket", "mqtt"]
+allow_connect = true
 [listeners.timeouts]
 head = "1s"
 idle = "2s"
@@ -38,24 +50,57 @@ connect = "400ms"
 response = "5s"
 response_body = "6s"
 send = "7s"
+tunnel = "8s"
+total = "9s"
+proxy_header = "10s"
 [listeners.limits]
 head_bytes = "32KiB"
 headers = 64
 uri_bytes = 4096
+body_rate = "1KiB"
+requests_per_connection = 1000
+[listeners.forwarding]
+x_forwarded_for = false
+x_forwarded_proto = false
+x_forwarded_host = false
+x_forwarded_port = false
+forwarded = true
+request_id = "keep"
 
 [[listeners]]
-name = "admin"
+name = "db"
 address = "[::1]:8081"
+protocol = "tcp"
+cluster = "alpha"
 
 [clusters.zeta]
 load_balancing = "round_robin"
 retries = 1
 pool_idle_max = 16
 pool_idle_timeout = "10s"
+pool_max_age = "11s"
+pool_max_requests = 12
+send_proxy = "v2"
 [[clusters.zeta.frontends]]
 listeners = ["web"]
 hostname = "API.example.com"
 path_prefix = "/v1"
+methods = ["POST", "GET"]
+headers = [{ name = "X-Beta", equals = "yes" }, { name = "Accept", prefix = "text/" }]
+query = [{ name = "v", regex = "[0-9]+" }, { name = "debug", present = false }]
+replace_prefix = "/"
+host = "Backend.internal:8080"
+[clusters.zeta.frontends.request_headers]
+remove = ["Cookie"]
+set = { X-Env = "a b" }
+append = { Via = "1.1 ringway" }
+[clusters.zeta.frontends.response_headers]
+set = { x-served-by = "ringway" }
+[[clusters.zeta.frontends]]
+hostname = "*.Example.com"
+path = "/exact"
+[[clusters.zeta.frontends]]
+path_regex = "/v[0-9]+"
 [[clusters.zeta.backends]]
 id = "one"
 address = "10.0.0.1:80"
@@ -63,26 +108,51 @@ weight = 7
 backup = true
 [[clusters.zeta.backends]]
 address = "[::1]:80"
+[[clusters.zeta.backends]]
+id = "local"
+address = "unix:/run/app.sock"
 
 [clusters.alpha]
-[[clusters.alpha.frontends]]
 [[clusters.alpha.backends]]
 address = "10.0.0.2:80"
-"#;
+
+[[routes]]
+hostname = "one.example.com"
+strip_prefix = true
+cluster = "zeta"
+
+[[routes]]
+hostname = "split.example.com"
+split = { zeta = 90, alpha = 10 }
+
+[[routes]]
+hostname = "old.example.com"
+redirect = "https://{host}{path}{query}"
+redirect_status = 308
+
+[[routes]]
+path = "/robots.txt"
+respond = { status = 200, content_type = "text/x", body = "no\n" }
+
+[[routes]]
+path = "/file"
+respond = { status = 503, file = "pages/sorry.html" }
+
+[[answers]]
+status = 503
+html = "/etc/503.html"
+json = "503.json"
+"##;
 
 #[test]
-fn every_key_arrives_where_it_belongs() {
-    use std::time::Duration;
-
-    use crate::ids::{BackendId, ClusterId, ListenerName};
-
+fn every_key_of_the_file_arrives_where_it_belongs() {
     let seconds = Duration::from_secs;
-    let name = |text| ListenerName::parse(text).expect("a name");
-    let address = |text: &str| text.parse().expect("an address");
     let web = Listener {
-        name: name("web"),
-        address: address("0.0.0.0:8080"),
         protocol: Protocol::Http,
+        proxy_protocol: true,
+        trusted_proxies: ["10.0.0.0/8", "fd00::1/128"].map(|text| text.parse().expect("a network")).into(),
+        upgrades: vec!["websocket".into(), "mqtt".into()],
+        allow_connect: true,
         timeouts: Timeouts {
             head: seconds(1),
             idle: seconds(2),
@@ -91,42 +161,167 @@ fn every_key_arrives_where_it_belongs() {
             response: seconds(5),
             response_body: seconds(6),
             send: seconds(7),
+            tunnel: seconds(8),
+            total: seconds(9),
+            proxy_header: seconds(10),
         },
-        limits: Limits { head_bytes: 32_768, headers: 64, uri_bytes: 4096 },
+        limits: Limits {
+            head_bytes: 32_768,
+            headers: 64,
+            uri_bytes: 4096,
+            body_rate: 1024,
+            requests_per_connection: Some(1000),
+        },
+        forwarding: Forwarding {
+            x_forwarded_for: false,
+            x_forwarded_proto: false,
+            x_forwarded_host: false,
+            x_forwarded_port: false,
+            forwarded: true,
+            request_id: RequestId::Keep,
+        },
+        ..Listener::new(listener_name("web"), address("0.0.0.0:8080"))
     };
-    let one = Backend {
-        id: BackendId::parse("one").expect("a name"),
-        address: address("10.0.0.1:80"),
-        weight: 7,
-        backup: true,
+    let db = Listener {
+        protocol: Protocol::Tcp,
+        cluster: Some(cluster_name("alpha")),
+        ..Listener::new(listener_name("db"), address("[::1]:8081"))
     };
-    let zeta = Cluster {
-        id: ClusterId::parse("zeta").expect("a name"),
-        load_balancing: Policy::RoundRobin,
-        retries: 1,
-        pool_idle_max: 16,
-        pool_idle_timeout: seconds(10),
-        frontends: vec![Frontend {
-            listeners: vec![name("web")],
-            hostname: Hostname::Exact("api.example.com".into()),
-            path_prefix: "/v1".to_owned(),
-        }],
-        backends: vec![one, Backend::new(address("[::1]:80"))],
-    };
-    let alpha = Cluster::new(
-        ClusterId::parse("alpha").expect("a name"),
-        vec![Frontend::any()],
-        vec![Backend::new(address("10.0.0.2:80"))],
-    );
     let daemon = Daemon {
         shards: ShardCount::new(4),
         drain_timeout: seconds(60),
         log_level: LogLevel::Debug,
         max_connections_per_shard: 20_000,
+        max_connections: Some(50_000),
+        max_connections_per_source: Some(100),
     };
-    let admin = Listener::new(name("admin"), address("[::1]:8081"));
-    let expected = Config { daemon, listeners: vec![web, admin], clusters: vec![zeta, alpha] };
-    assert_eq!(read(FULL), expected);
+    let alpha = Cluster::new(cluster_name("alpha"), Vec::new(), vec![Backend::new(address("10.0.0.2:80"))]);
+    let answers =
+        AnswerFiles { status: 503, html: Some("/etc/503.html".into()), json: Some("conf/503.json".into()) };
+    let expected = Config {
+        daemon,
+        listeners: vec![web, db],
+        clusters: vec![zeta(), alpha],
+        routes: routes(),
+        answers: vec![answers],
+    };
+    assert_eq!(Config::read("conf/f", FULL.as_bytes()), Ok(expected));
+}
+
+fn listener_name(text: &str) -> ListenerName {
+    ListenerName::parse(text).expect("a name")
+}
+
+fn cluster_name(text: &str) -> ClusterId {
+    ClusterId::parse(text).expect("a name")
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+/// The first cluster of [`FULL`].
+fn zeta() -> Cluster {
+    let one = Backend {
+        id: BackendId::parse("one").expect("a name"),
+        weight: 7,
+        backup: true,
+        ..Backend::new(address("10.0.0.1:80"))
+    };
+    let local = Backend {
+        id: BackendId::parse("local").expect("a name"),
+        address: "unix:/run/app.sock".parse().expect("an address"),
+        ..Backend::new(address("10.0.0.1:80"))
+    };
+    let test = |name: &str, test| Predicate { name: name.into(), test };
+    let matching = Match {
+        hostname: Hostname::Exact("api.example.com".into()),
+        path: PathMatch::Prefix("/v1".into()),
+        methods: vec!["GET".into(), "POST".into()],
+        headers: vec![
+            test("accept", Test::Prefix("text/".into())),
+            test("x-beta", Test::Equals("yes".into())),
+        ],
+        query: vec![test("debug", Test::Absent), test("v", Test::Regex("[0-9]+".into()))],
+    };
+    let rewrite = Rewrite {
+        request_headers: HeaderEdits {
+            remove: vec!["cookie".into()],
+            set: vec![("X-Env".into(), "a b".into())],
+            append: vec![("Via".into(), "1.1 ringway".into())],
+        },
+        response_headers: HeaderEdits {
+            set: vec![("x-served-by".into(), "ringway".into())],
+            ..HeaderEdits::default()
+        },
+        replace_prefix: Some("/".into()),
+        host: Some("backend.internal:8080".into()),
+    };
+    let wildcard = Match {
+        hostname: Hostname::Wildcard("*.example.com".into()),
+        path: PathMatch::Exact("/exact".into()),
+        ..Match::any()
+    };
+    let pattern = Match { path: PathMatch::Regex("/v[0-9]+".into()), ..Match::any() };
+    let frontend = |matching| Frontend { matching, ..Frontend::any() };
+    Cluster {
+        load_balancing: Policy::RoundRobin,
+        retries: 1,
+        pool_idle_max: 16,
+        pool_idle_timeout: Duration::from_secs(10),
+        pool_max_age: Duration::from_secs(11),
+        pool_max_requests: Some(12),
+        send_proxy: SendProxy::V2,
+        ..Cluster::new(
+            cluster_name("zeta"),
+            vec![
+                Frontend { listeners: vec![listener_name("web")], matching, rewrite },
+                frontend(wildcard),
+                frontend(pattern),
+            ],
+            vec![one, Backend::new(address("[::1]:80")), local],
+        )
+    }
+}
+
+/// The routes of [`FULL`], in a file of the folder `conf`.
+fn routes() -> Vec<Route> {
+    let host = |host: &str| Match { hostname: Hostname::Exact(host.into()), ..Match::any() };
+    let path = |path: &str| Match { path: PathMatch::Exact(path.into()), ..Match::any() };
+    let route =
+        |matching, action| Route { listeners: Vec::new(), matching, rewrite: Rewrite::default(), action };
+    let weights = |weights: &[(&str, u32)]| {
+        Action::Split(weights.iter().map(|(name, weight)| (cluster_name(name), *weight)).collect())
+    };
+    let respond = |status, content_type: &str, body| {
+        Action::Respond(Respond { status, content_type: content_type.into(), body })
+    };
+    let redirect = Redirect { status: RedirectStatus::Permanent, to: "https://{host}{path}{query}".into() };
+    vec![
+        Route {
+            rewrite: Rewrite { replace_prefix: Some("/".into()), ..Rewrite::default() },
+            ..route(host("one.example.com"), weights(&[("zeta", 1)]))
+        },
+        route(host("split.example.com"), weights(&[("zeta", 90), ("alpha", 10)])),
+        route(host("old.example.com"), Action::Redirect(redirect)),
+        route(path("/robots.txt"), respond(200, "text/x", Content::Inline("no\n".into()))),
+        route(
+            path("/file"),
+            respond(503, "text/plain; charset=utf-8", Content::File("conf/pages/sorry.html".into())),
+        ),
+    ]
+}
+
+/// What the other tests damage and compare has to be everything.
+#[test]
+fn the_full_file_sets_every_key_there_is() {
+    for key in KEYS {
+        let set = FULL.lines().any(|line| {
+            let mut words = line.split([' ', ',', '{', '[', '.', ']']);
+            words.any(|word| word == key.name)
+        });
+        assert!(set, "{} in {:?}", key.name, key.section);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The native engine: the bookkeeping over the kernel's io_uring.
 
 mod buffers;
+mod calls;
 mod fixed;
 mod ring;
 mod start;

@@ -5,6 +5,7 @@ use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
@@ -14,11 +15,12 @@ use io_uring::{IoUring, cqueue, opcode};
 use ringway_core::Time;
 
 use super::buffers::KernelBuffers;
+use super::calls;
 use super::fixed::{FixedFiles, Target};
 use crate::uring::RawAddr;
 use crate::uring::Settings;
 use crate::uring::addr;
-use crate::uring::ring::{Completion, Op, Ring, Unpark, Wait};
+use crate::uring::ring::{Completion, Op, Pipe, Ready, Ring, Unpark, Wait};
 
 const ENTER_GETEVENTS: u32 = 1;
 const ENTER_EXT_ARG: u32 = 1 << 3;
@@ -41,6 +43,8 @@ pub struct KernelRing {
     wakeups: Arc<EventFd>,
     overflows: u64,
     limits_multishot: bool,
+    /// This thread has made pipes.
+    splices: bool,
     fixed: FixedFiles,
     /// Completions taken in to make room in the submission queue; handed over before all others.
     early: VecDeque<Completion>,
@@ -85,7 +89,17 @@ impl KernelRing {
         let wakeups = Arc::new(EventFd::new()?);
         let fixed = FixedFiles::new(&ring);
         let early = VecDeque::new();
-        Ok(KernelRing { ring, enter_fd, enter_flags, wakeups, overflows: 0, limits_multishot, fixed, early })
+        Ok(KernelRing {
+            ring,
+            enter_fd,
+            enter_flags,
+            wakeups,
+            overflows: 0,
+            limits_multishot,
+            splices: false,
+            fixed,
+            early,
+        })
     }
 
     fn build(settings: &Settings, no_sqarray: bool) -> io::Result<IoUring> {
@@ -201,6 +215,13 @@ impl KernelRing {
                 let addr = unsafe { &*addr };
                 opcode::Connect::new(Fd(fd), ptr::from_ref(&addr.addr).cast(), addr.len).build()
             }
+            Op::Poll { fd, ready } => {
+                let events = match ready {
+                    Ready::Readable => libc::POLLIN | libc::POLLRDHUP,
+                    Ready::Writable => libc::POLLOUT,
+                };
+                opcode::PollAdd::new(Fd(fd), events as u32).build()
+            }
             Op::Cancel { target } => opcode::AsyncCancel2::new(CancelBuilder::user_data(target)).build(),
             Op::Close { fd } => {
                 if let Some(clear) = self.fixed.forget(fd) {
@@ -285,10 +306,39 @@ impl Ring for KernelRing {
         Ok(fd)
     }
 
+    fn connect_unix(&mut self, to: &Path) -> io::Result<RawFd> {
+        calls::connect_unix(to)
+    }
+
+    fn set_nonblocking(&mut self, fd: RawFd) -> io::Result<()> {
+        calls::set_nonblocking(fd)
+    }
+
+    fn pipe(&mut self, bytes: u32) -> io::Result<Pipe> {
+        if !std::mem::replace(&mut self.splices, true) {
+            calls::block_sigpipe();
+        }
+        calls::pipe(bytes)
+    }
+
+    fn splice(&mut self, from: RawFd, to: RawFd, max: u64) -> io::Result<u64> {
+        calls::splice(from, to, max)
+    }
+
     fn peer(&mut self, fd: RawFd) -> io::Result<SocketAddr> {
         let mut raw = RawAddr::empty();
         // SAFETY: the address has room for `len` bytes, which is what the kernel is told.
         let result = unsafe { libc::getpeername(fd, addr::as_mut_ptr(&mut raw), &mut raw.len) };
+        if result < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        raw.to_std().ok_or(io::ErrorKind::Unsupported.into())
+    }
+
+    fn local(&mut self, fd: RawFd) -> io::Result<SocketAddr> {
+        let mut raw = RawAddr::empty();
+        // SAFETY: the address has room for `len` bytes, which is what the kernel is told.
+        let result = unsafe { libc::getsockname(fd, addr::as_mut_ptr(&mut raw), &mut raw.len) };
         if result < 0 {
             return Err(io::Error::last_os_error());
         }

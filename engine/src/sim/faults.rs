@@ -32,11 +32,19 @@ pub enum Fault {
     PartialBatch,
     /// A wait ends with nothing.
     SpuriousWake,
+    /// A splice moves fewer bytes than it could.
+    ShortSplice,
+    /// A splice says that it would have to wait although it would not (any more).
+    SpliceAgain,
+    /// There is no pipe to be had.
+    NoPipe,
+    /// A pipe has room for a page only: the user has as much in pipes as one may have.
+    SmallPipe,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 11] = [
+    pub const ALL: [Fault; 15] = [
         Fault::ShortSend,
         Fault::TinyRecv,
         Fault::NoBuffers,
@@ -48,6 +56,10 @@ impl Fault {
         Fault::Reset,
         Fault::PartialBatch,
         Fault::SpuriousWake,
+        Fault::ShortSplice,
+        Fault::SpliceAgain,
+        Fault::NoPipe,
+        Fault::SmallPipe,
     ];
 }
 

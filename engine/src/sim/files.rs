@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Stream(Key, usize),
     /// A listening socket, by its place among all that ever were.
     Listener(usize),
+    /// An end of a pipe.
+    Pipe(Key),
 }
 
 #[derive(Debug)]
@@ -22,6 +24,8 @@ struct File {
     /// Its descriptor, if that is still open, and one for each operation in flight: closing a descriptor does not
     /// end the operations on it.
     holders: u32,
+    /// `O_NONBLOCK`: plain calls do not wait.
+    nonblocking: bool,
 }
 
 /// The table. The lowest free number is handed out first, as the kernel does: a late user of a closed descriptor
@@ -46,7 +50,12 @@ impl Files {
 
     /// Whether there is a descriptor left.
     pub(super) fn has_room(&self) -> bool {
-        self.open < self.most
+        self.has_room_for(1)
+    }
+
+    /// Whether there are so many descriptors left.
+    pub(super) fn has_room_for(&self, count: usize) -> bool {
+        self.open + count <= self.most
     }
 
     /// How many descriptors are open.
@@ -56,8 +65,10 @@ impl Files {
 
     /// Opens a file. The limit is the caller's to check.
     pub(super) fn insert(&mut self, kind: Kind) -> i32 {
-        let file =
-            self.files.insert(File { kind, holders: 1 }).expect("fewer files than a slab has room for");
+        let file = self
+            .files
+            .insert(File { kind, holders: 1, nonblocking: false })
+            .expect("fewer files than a slab has room for");
         self.open += 1;
         let fd = self.free.pop().map_or(self.table.len() as i32, |Reverse(fd)| fd);
         if fd as usize == self.table.len() {
@@ -78,6 +89,14 @@ impl Files {
 
     pub(super) fn set_kind(&mut self, file: Key, kind: Kind) {
         self.files.get_mut(file).expect("whoever names a file holds it").kind = kind;
+    }
+
+    pub(super) fn set_nonblocking(&mut self, file: Key) {
+        self.files.get_mut(file).expect("whoever names a file holds it").nonblocking = true;
+    }
+
+    pub(super) fn is_nonblocking(&self, file: Key) -> bool {
+        self.files.get(file).is_some_and(|file| file.nonblocking)
     }
 
     /// Whether nothing but its descriptor holds a file.

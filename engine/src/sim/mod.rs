@@ -22,6 +22,7 @@ mod memory;
 mod net;
 mod network;
 mod ops;
+mod pipes;
 mod ring;
 mod settings;
 mod tcp;

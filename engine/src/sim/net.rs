@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use ringway_core::Time;
+use ringway_core::{Address, Time};
 
 use super::faults::{Faults, Injected};
 use super::settings::SimSettings;
@@ -48,8 +50,28 @@ impl Net {
     /// When something listens there already.
     #[must_use]
     pub fn listen_with(&self, addr: SocketAddr, backlog: usize) -> SimSocket {
+        self.listen_at(addr.into(), backlog)
+    }
+
+    /// A listening UNIX socket. Its file stays when it is closed, as files do; another may listen there then.
+    ///
+    /// # Panics
+    /// When something listens there already.
+    #[must_use]
+    pub fn listen_unix(&self, path: &Path, backlog: usize) -> SimSocket {
+        self.listen_at(Address::Unix(Arc::from(path)), backlog)
+    }
+
+    fn listen_at(&self, addr: Address, backlog: usize) -> SimSocket {
         let fd = self.world.borrow_mut().listen(addr, backlog);
         SimSocket::new(&self.world, fd)
+    }
+
+    /// Takes a connection that waits to be accepted, outside of any ring.
+    #[must_use]
+    pub fn accept(&self, listener: &SimSocket) -> Option<SimSocket> {
+        let fd = self.world.borrow_mut().accept_now(listener.fd?)?;
+        Some(SimSocket::new(&self.world, fd))
     }
 
     /// Both ends of a connection to `to`: the one that asked for it, and the one that was asked.

@@ -1,6 +1,10 @@
 //! The network a simulated host talks to itself over: what is sent, when it arrives, and what that changes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use ringway_core::Address;
 
 use super::clock::Event;
 use super::faults::Fault;
@@ -45,12 +49,19 @@ impl World {
 
     // Listening
 
-    pub(super) fn listen(&mut self, mut addr: SocketAddr, backlog: usize) -> i32 {
-        if addr.port() == 0 {
-            addr.set_port(self.port());
+    pub(super) fn listen(&mut self, addr: Address, backlog: usize) -> i32 {
+        let addr = match addr {
+            Address::Ip(mut addr) if addr.port() == 0 => {
+                addr.set_port(self.port());
+                Address::Ip(addr)
+            }
+            addr => addr,
+        };
+        if let Address::Unix(path) = &addr {
+            self.paths.insert(Arc::clone(path));
         }
         let listener = self.listeners.len();
-        let before = self.bound.insert(addr, listener);
+        let before = self.bound.insert(addr.clone(), listener);
         assert!(before.is_none(), "{addr} is listened on already");
         self.listeners.push(Listener {
             addr,
@@ -74,7 +85,8 @@ impl World {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        self.bound.get(&addr).or_else(|| self.bound.get(&SocketAddr::new(any, addr.port()))).copied()
+        let anywhere = Address::Ip(SocketAddr::new(any, addr.port()));
+        self.bound.get(&Address::Ip(addr)).or_else(|| self.bound.get(&anywhere)).copied()
     }
 
     // Connecting
@@ -83,12 +95,16 @@ impl World {
     pub(super) fn new_link(&mut self, to: SocketAddr) -> Key {
         let ip: IpAddr = if to.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         let from = SocketAddr::new(ip, self.port());
+        self.link_between([Some(from), Some(to)])
+    }
+
+    fn link_between(&mut self, addrs: [Option<SocketAddr>; 2]) -> Key {
         let (low, high) = self.settings.window_bytes.clone().into_inner();
         let mut window = || self.dice.between(low as u64, high as u64) as usize;
         let windows = [window(), window()];
         let (low, high) = self.settings.latency.clone().into_inner();
         let latency = self.dice.between(low.as_nanos() as u64, high.as_nanos() as u64);
-        let mut link = Link::new(from, to, latency, windows);
+        let mut link = Link::new(addrs, latency, windows);
         link.ends[0].attached = true;
         self.links.insert(link).expect("fewer connections than a slab has room for")
     }
@@ -100,10 +116,7 @@ impl World {
 
     fn syn(&mut self, link: Key, repeated: u32) {
         let Link { ends: [client, server], .. } = self.link(link);
-        let (alive, to) = (client.attached, server.addr);
-        if !alive {
-            return;
-        }
+        let (true, Some(to)) = (client.attached, server.addr) else { return };
         if repeated > SYN_RETRIES {
             return self.fail(link, libc::ETIMEDOUT);
         }
@@ -141,6 +154,36 @@ impl World {
         self.link(link).stage = Stage::Failed(code);
         self.wake_writers(link, 0, 0);
         self.wake_readers(link, 0);
+    }
+
+    /// A connection to a UNIX socket, made on the spot; a descriptor, or an errno.
+    pub(super) fn connect_unix(&mut self, to: &Path) -> Result<i32, i32> {
+        if !self.files.has_room() || self.hits(Fault::NoDescriptors) {
+            return Err(libc::EMFILE);
+        }
+        let Some(listener) = self.bound.get(&Address::Unix(Arc::from(to))).copied() else {
+            return Err(if self.paths.contains(to) { libc::ECONNREFUSED } else { libc::ENOENT });
+        };
+        if self.listeners[listener].queue.len() >= self.listeners[listener].backlog {
+            return Err(libc::EAGAIN);
+        }
+        let link = self.link_between([None, None]);
+        let me = self.link(link);
+        me.stage = Stage::Established;
+        me.ends[1].attached = true;
+        self.listeners[listener].queue.push_back(link);
+        self.wake_acceptors(listener);
+        let fd = self.files.insert(Kind::Stream(link, 0));
+        let file = self.files.lookup(fd).expect("just opened");
+        self.files.set_nonblocking(file);
+        Ok(fd)
+    }
+
+    /// Takes a connection from a listener's queue.
+    pub(super) fn accept_now(&mut self, fd: i32) -> Option<i32> {
+        let Kind::Listener(listener) = self.files.kind(self.files.lookup(fd)?) else { return None };
+        let link = self.listeners[listener].queue.pop_front()?;
+        Some(self.files.insert(Kind::Stream(link, 1)))
     }
 
     /// Both ends of a connection that is there already.
@@ -270,9 +313,9 @@ impl World {
 
     pub(super) fn local_addr(&self, fd: i32) -> Option<SocketAddr> {
         match self.files.kind(self.files.lookup(fd)?) {
-            Kind::Fresh => None,
-            Kind::Stream(link, end) => self.links.get(link).map(|link| link.ends[end].addr),
-            Kind::Listener(listener) => self.listeners.get(listener).map(|listener| listener.addr),
+            Kind::Fresh | Kind::Pipe(_) => None,
+            Kind::Stream(link, end) => self.links.get(link)?.ends[end].addr,
+            Kind::Listener(listener) => self.listeners.get(listener)?.addr.ip(),
         }
     }
 

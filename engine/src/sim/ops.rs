@@ -8,7 +8,7 @@ use super::settings::{CANCEL_RACE_NS, LATE_MAX_NS, LATE_MIN_NS, MULTISHOT_ROUNDS
 use super::tcp::Stage;
 use super::world::World;
 use crate::slab::Key;
-use crate::uring::ring::{Completion, Op};
+use crate::uring::ring::{Completion, Op, Ready};
 
 /// There is more to receive (`IORING_CQE_F_SOCK_NONEMPTY`).
 pub(super) const F_NONEMPTY: u32 = 4;
@@ -62,7 +62,7 @@ impl World {
     pub(super) fn submit(&mut self, ring: usize, user_data: u64, op: Op) {
         let fd = match op {
             Op::Accept { fd } | Op::Recv { fd, .. } | Op::Send { fd, .. } => Some(fd),
-            Op::SendMsg { fd, .. } | Op::Connect { fd, .. } => Some(fd),
+            Op::SendMsg { fd, .. } | Op::Connect { fd, .. } | Op::Poll { fd, .. } => Some(fd),
             Op::Cancel { .. } | Op::Close { .. } | Op::Wakeups => None,
         };
         let file = fd.and_then(|fd| self.files.lookup(fd));
@@ -125,6 +125,8 @@ impl World {
                 self.send(key, link, end)
             }
             (Op::Send { .. } | Op::SendMsg { .. }, _) => Step::error(libc::EPIPE),
+            (Op::Poll { ready, .. }, Some(Kind::Stream(link, end))) => self.poll(link, end, ready),
+            (Op::Poll { .. }, _) => Step::Done(libc::POLLHUP.into(), 0),
             (Op::Connect { .. }, _) => self.connect(key, first),
             (Op::Cancel { target }, _) => self.cancel(key, target),
             (Op::Close { fd }, _) => Step::Done(if self.close(fd) { 0 } else { -libc::EBADF }, 0),
@@ -143,12 +145,12 @@ impl World {
     fn enlist(&mut self, key: Key) {
         let flight = self.flights.get(key).expect("just looked at");
         let Some(file) = flight.file else { return };
-        let receives = matches!(flight.op, Op::Recv { .. });
+        let receives = matches!(flight.op, Op::Recv { .. } | Op::Poll { ready: Ready::Readable, .. });
         match self.files.kind(file) {
             Kind::Listener(listener) => self.listeners[listener].waiters.push(key),
             Kind::Stream(link, end) if receives => self.link(link).ends[end].readers.push(key),
             Kind::Stream(link, end) => self.link(link).ends[end].writers.push(key),
-            Kind::Fresh => {}
+            Kind::Fresh | Kind::Pipe(_) => {}
         }
     }
 
@@ -160,7 +162,7 @@ impl World {
                 end.readers.retain(|other| *other != key);
                 end.writers.retain(|other| *other != key);
             }
-            Kind::Fresh => {}
+            Kind::Fresh | Kind::Pipe(_) => {}
         }
     }
 
@@ -265,13 +267,7 @@ impl World {
             let most = if arrived > 1 && self.hits(Fault::TinyRecv) { 1 } else { arrived };
             let wire = &mut self.link(link).wires[1 - end];
             let (id, count) = groups.fill(group, &mut wire.bytes, most);
-            wire.arrived -= count;
-            let writable = wire.is_writable();
-            self.ledger.received += count as u64;
-            if writable && !self.link(link).ends[1 - end].writers.is_empty() {
-                let after = self.link(link).latency;
-                self.wake_writers(link, 1 - end, after);
-            }
+            self.was_read(link, end, count);
             let more = if self.link(link).is_readable(end) { F_NONEMPTY } else { 0 };
             let flags = Completion::F_BUFFER | u32::from(id) << 16 | more;
             let flight = self.flights.get_mut(key).expect("just looked at");
@@ -284,6 +280,32 @@ impl World {
             }
         }
         Step::Again
+    }
+
+    /// So many of the bytes that had arrived at this end were taken.
+    pub(super) fn was_read(&mut self, link: Key, end: usize, count: usize) {
+        self.ledger.received += count as u64;
+        let me = self.link(link);
+        me.wires[1 - end].arrived -= count;
+        let latency = me.latency;
+        if me.wires[1 - end].is_writable() && !me.ends[1 - end].writers.is_empty() {
+            self.wake_writers(link, 1 - end, latency);
+        }
+    }
+
+    fn poll(&mut self, link: Key, end: usize, ready: Ready) -> Step {
+        let connection = self.link(link);
+        let over = connection.ends[end].reset || matches!(connection.stage, Stage::Failed(_));
+        let (is_ready, event) = match ready {
+            Ready::Readable => (connection.is_readable(end), libc::POLLIN),
+            Ready::Writable => {
+                let shut = connection.ends[end].fin_sent;
+                let there = connection.stage == Stage::Established;
+                (over || there && (shut || connection.wires[end].is_writable()), libc::POLLOUT)
+            }
+        };
+        let event = if over { event | libc::POLLERR } else { event };
+        if is_ready { Step::Done(event.into(), 0) } else { Step::Wait }
     }
 
     fn send(&mut self, key: Key, link: Key, end: usize) -> Step {
@@ -317,7 +339,7 @@ impl World {
         let link = match self.files.kind(file) {
             Kind::Stream(link, 0) => link,
             Kind::Stream(..) => return Step::error(libc::EISCONN),
-            Kind::Listener(_) => return Step::error(libc::EISCONN),
+            Kind::Listener(_) | Kind::Pipe(_) => return Step::error(libc::EISCONN),
             Kind::Fresh => {
                 let Some(to) = memory::address(addr) else { return Step::error(libc::EAFNOSUPPORT) };
                 let link = self.new_link(to);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::path::Path;
 use std::rc::Rc;
 
 use ringway_core::Time;
@@ -18,7 +19,7 @@ use super::net::{Net, SimSocket};
 use super::settings::{ENTER_NS, PARTIAL_BATCH_MAX};
 use super::tcp::Stage;
 use super::world::{RingState, World};
-use crate::uring::ring::{Completion, Op, Ring, Unpark, Wait};
+use crate::uring::ring::{Completion, Op, Pipe, Ring, Unpark, Wait};
 
 /// Submission and completion queues of a simulated kernel.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl World {
                 let (arrived, sent) = (wire.arrived, wire.bytes.len());
                 let _ = write!(
                     text,
-                    "\n  {}: attached {}, reset {}, fin sent {}, received {}; sent {sent} B of {}, arrived {arrived}",
+                    "\n  {:?}: attached {}, reset {}, fin sent {}, received {}; sent {sent} B of {}, arrived {arrived}",
                     end.addr, end.attached, end.reset, end.fin_sent, end.fin_received, wire.window
                 );
             }
@@ -181,6 +182,30 @@ impl Ring for SimRing {
         Ok(world.files.insert(Kind::Fresh))
     }
 
+    fn connect_unix(&mut self, to: &Path) -> io::Result<RawFd> {
+        self.world.borrow_mut().connect_unix(to).map_err(io::Error::from_raw_os_error)
+    }
+
+    fn set_nonblocking(&mut self, fd: RawFd) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        let Some(file) = world.files.lookup(fd) else {
+            world.bad_descriptors += 1;
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        };
+        world.files.set_nonblocking(file);
+        Ok(())
+    }
+
+    fn pipe(&mut self, bytes: u32) -> io::Result<Pipe> {
+        self.world.borrow_mut().pipe(bytes as usize).map_err(io::Error::from_raw_os_error)
+    }
+
+    fn splice(&mut self, from: RawFd, to: RawFd, max: u64) -> io::Result<u64> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let moved = self.world.borrow_mut().splice(from, to, max);
+        moved.map(|count| count as u64).map_err(io::Error::from_raw_os_error)
+    }
+
     fn peer(&mut self, fd: RawFd) -> io::Result<SocketAddr> {
         let mut world = self.world.borrow_mut();
         let Some(file) = world.files.lookup(fd) else {
@@ -193,7 +218,16 @@ impl Ring for SimRing {
         if link.ends[end].reset || link.stage != Stage::Established {
             return Err(not_connected);
         }
-        Ok(link.ends[1 - end].addr)
+        link.ends[1 - end].addr.ok_or(io::ErrorKind::Unsupported.into())
+    }
+
+    fn local(&mut self, fd: RawFd) -> io::Result<SocketAddr> {
+        let mut world = self.world.borrow_mut();
+        if world.files.lookup(fd).is_none() {
+            world.bad_descriptors += 1;
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
+        world.local_addr(fd).ok_or(io::ErrorKind::Unsupported.into())
     }
 
     fn reset_on_close(&mut self, fd: RawFd) {

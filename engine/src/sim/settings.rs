@@ -90,5 +90,7 @@ pub fn small_queues() -> uring::Settings {
         accepted: GroupSettings { buffer_bytes: 256, initial: 8, max: 64 },
         connected: GroupSettings { buffer_bytes: 1024, initial: 4, max: 64 },
         bulk: GroupSettings { buffer_bytes: 4096, initial: 4, max: 32 },
+        pipes_max: 4,
+        pipe_bytes: 16 * 1024,
     }
 }

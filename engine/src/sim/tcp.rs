@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use ringway_core::Address;
+
 use crate::slab::Key;
 
 /// What travels from one end to the other, in order.
@@ -55,7 +57,8 @@ impl Wire {
 /// One end, as its host sees it.
 #[derive(Debug)]
 pub(super) struct End {
-    pub(super) addr: SocketAddr,
+    /// `None` for a UNIX socket.
+    pub(super) addr: Option<SocketAddr>,
     /// Whether a file, or a listener's queue, holds it.
     pub(super) attached: bool,
     pub(super) fin_sent: bool,
@@ -72,7 +75,7 @@ pub(super) struct End {
 }
 
 impl End {
-    fn new(addr: SocketAddr) -> End {
+    fn new(addr: Option<SocketAddr>) -> End {
         End {
             addr,
             attached: false,
@@ -113,9 +116,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(from: SocketAddr, to: SocketAddr, latency: u64, windows: [usize; 2]) -> Link {
+    pub(super) fn new(addrs: [Option<SocketAddr>; 2], latency: u64, windows: [usize; 2]) -> Link {
         Link {
-            ends: [End::new(from), End::new(to)],
+            ends: addrs.map(End::new),
             wires: windows.map(Wire::new),
             stage: Stage::Connecting,
             latency,
@@ -162,7 +165,7 @@ impl Link {
 /// A listening socket.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) addr: SocketAddr,
+    pub(super) addr: Address,
     pub(super) open: bool,
     /// Connections to be accepted.
     pub(super) queue: VecDeque<Key>,

@@ -17,6 +17,7 @@ mod engine;
 mod faults;
 mod recv;
 mod send;
+mod splice;
 mod waits;
 
 /// Size of the kit's receive buffers.

@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use ringway_core::Address;
 
 use super::bell::Bell;
 use super::buffers::Groups;
@@ -12,6 +16,7 @@ use super::faults::{Fault, Injected};
 use super::files::{Files, Kind};
 use super::network::EPHEMERAL_PORTS;
 use super::ops::Flight;
+use super::pipes::Inside;
 use super::settings::{SimSettings, TASK_WORK_NS};
 use super::tcp::{Link, Listener, Segment};
 use crate::slab::{Key, Slab};
@@ -50,8 +55,11 @@ pub(super) struct World {
     pub(super) links: Slab<Link>,
     pub(super) listeners: Vec<Listener>,
     /// Which listener is where.
-    pub(super) bound: BTreeMap<SocketAddr, usize>,
+    pub(super) bound: BTreeMap<Address, usize>,
+    /// Files of UNIX sockets; nobody removes them.
+    pub(super) paths: BTreeSet<Arc<Path>>,
     pub(super) black_holes: BTreeSet<SocketAddr>,
+    pub(super) pipes: Slab<Inside>,
     pub(super) flights: Slab<Flight>,
     pub(super) rings: Vec<RingState>,
     pub(super) ledger: Ledger,
@@ -72,7 +80,9 @@ impl World {
             links: Slab::new(),
             listeners: Vec::new(),
             bound: BTreeMap::new(),
+            paths: BTreeSet::new(),
             black_holes: BTreeSet::new(),
+            pipes: Slab::new(),
             flights: Slab::new(),
             rings: Vec::new(),
             ledger: Ledger::default(),
@@ -110,11 +120,12 @@ impl World {
         match self.files.drop_hold(file) {
             None | Some(Kind::Fresh) => {}
             Some(Kind::Stream(link, end)) => self.detach(link, end),
+            Some(Kind::Pipe(pipe)) => self.close_pipe_end(pipe),
             Some(Kind::Listener(listener)) => {
                 let me = &mut self.listeners[listener];
                 me.open = false;
                 let queue = std::mem::take(&mut me.queue);
-                let addr = me.addr;
+                let addr = me.addr.clone();
                 self.bound.remove(&addr);
                 for link in queue {
                     // The client meets a reset, whatever it has sent.

@@ -8,6 +8,7 @@ use ringway_core::Time;
 
 use super::addr::RawAddr;
 use super::pool::ChunkQueue;
+use super::token::Kind;
 use crate::seam::Mode;
 use crate::wheel::TimerId;
 
@@ -39,6 +40,26 @@ pub(crate) enum Sending {
     Failed(i32),
 }
 
+/// What a connection needs that splices.
+#[derive(Debug, Default)]
+pub(crate) struct Splicing {
+    /// A splice from here is under way: no receive is started.
+    pub(crate) active: bool,
+    /// The descriptor was made non-blocking, which plain calls on it need.
+    pub(crate) nonblocking: bool,
+    /// The poll for it to become readable is in flight …
+    pub(crate) readable_polled: bool,
+    /// … or has ended since the last try.
+    pub(crate) readable_told: bool,
+    /// The poll for it to become writable is in flight.
+    pub(crate) writable_polled: bool,
+    /// Somebody waits for that.
+    pub(crate) writable_awaited: bool,
+    /// The turn in which bytes were last moved from here, and how many in it.
+    pub(crate) turn: u64,
+    pub(crate) turn_bytes: u64,
+}
+
 /// A connection's slot.
 pub(crate) struct Conn {
     pub(crate) fd: RawFd,
@@ -59,6 +80,8 @@ pub(crate) struct Conn {
     pub(crate) end: Option<End>,
     pub(crate) queue: ChunkQueue,
     pub(crate) sending: Sending,
+    /// Only connections that splice pay for it.
+    pub(crate) splicing: Option<Box<Splicing>>,
     pub(crate) addr: Option<Box<RawAddr>>,
     /// Result of the connect operation, once it is there.
     pub(crate) connected: Option<i32>,
@@ -86,6 +109,7 @@ impl Conn {
             end: None,
             queue: ChunkQueue::new(),
             sending: Sending::Idle,
+            splicing: None,
             addr: None,
             connected: None,
             recv_waker: None,
@@ -102,7 +126,32 @@ impl Conn {
 
     /// Whether no operation but a close is in flight.
     pub(crate) fn quiet(&self) -> bool {
-        self.armed == Armed::No && !self.connecting && !self.send_in_flight()
+        self.armed == Armed::No
+            && !self.connecting
+            && !self.send_in_flight()
+            && self.polls().iter().all(Option::is_none)
+    }
+
+    /// Whether a splice from here is under way.
+    pub(crate) fn splices(&self) -> bool {
+        self.splicing.as_ref().is_some_and(|splicing| splicing.active)
+    }
+
+    /// The polls in flight.
+    pub(crate) fn polls(&self) -> [Option<Kind>; 2] {
+        self.splicing.as_ref().map_or([None; 2], |splicing| {
+            [
+                splicing.readable_polled.then_some(Kind::Readable),
+                splicing.writable_polled.then_some(Kind::Writable),
+            ]
+        })
+    }
+
+    /// Whether somebody waits for it to take more.
+    pub(crate) fn send_awaited(&self) -> bool {
+        self.send_in_flight()
+            || self.connecting
+            || self.splicing.as_ref().is_some_and(|splicing| splicing.writable_awaited)
     }
 
     pub(crate) fn wake_recv(&mut self) {

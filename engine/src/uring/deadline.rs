@@ -29,7 +29,7 @@ impl<R: Ring> State<R> {
         if conn.recv_waker.is_some() {
             first = first.min(conn.recv_deadline);
         }
-        if conn.send_in_flight() || conn.connecting {
+        if conn.send_awaited() {
             first = first.min(conn.send_deadline);
         }
         if first == Time::NEVER {
@@ -52,8 +52,11 @@ impl<R: Ring> State<R> {
         let Some(conn) = self.conns.get_mut(key) else { return };
         conn.timer = None;
         // A send that is overdue is told to whoever waits, for bytes of this peer too: it takes nothing any more.
-        if now >= conn.send_deadline && (conn.send_in_flight() || conn.connecting) {
+        if now >= conn.send_deadline && conn.send_awaited() {
             conn.wake_send();
+            if let Some(splicing) = &mut conn.splicing {
+                splicing.writable_awaited = false;
+            }
             if conn.send_in_flight() {
                 conn.send_deadline = Time::ZERO;
                 conn.end.get_or_insert(End::Failed(libc::ETIMEDOUT));

@@ -6,12 +6,15 @@
 mod accept;
 pub(crate) mod addr;
 mod conn;
+mod connect;
 mod deadline;
 mod listen;
+mod pipes;
 pub(crate) mod pool;
 pub mod ring;
 mod send;
 mod settings;
+mod splice;
 mod state;
 mod token;
 
@@ -24,22 +27,24 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ringway_core::Time;
+use ringway_core::{Address, Time};
 
 use crate::buffer::{Buffer, BufferPool};
 use crate::exec::Executor;
 use crate::remote::Registration;
-use crate::seam::{Deadline, Engine, Listener, Mode, Out, Stream};
+use crate::seam::{Deadline, Engine, Listener, Mode, Out, SpliceError, Spliced, Stream};
 use crate::slab::Key;
 use crate::wheel::TimerId;
 use crate::{Counters, uring::accept::Acceptor};
 use pool::RecvPool;
 use ring::{Ring, Wait};
+use splice::Transfer;
 use state::{ChunkOf, Sleeper, State, Timer};
 
 /// How long the end waits for operations to be cancelled. What is still in flight then is reported, and the buffers'
@@ -126,7 +131,7 @@ impl<R: Ring> Uring<R> {
         let registration = Registration::new(ring.unpark())
             .ok_or_else(|| io::Error::other("too many engines run in this process"))?;
         let now = Cell::new(ring.now());
-        let state = RefCell::new(State::new(ring, Rc::clone(&pool)));
+        let state = RefCell::new(State::new(ring, Rc::clone(&pool), settings));
         let exec = Executor::new(registration);
         Ok(Uring { core: Rc::new(Core { exec, state, pool, buffers: BufferPool::new(), now }) })
     }
@@ -143,7 +148,10 @@ impl<R: Ring> Uring<R> {
         let wait = {
             let mut state = core.state.borrow_mut();
             state.feed_starved();
-            if core.exec.has_ready() || !core.exec.registration().remote().prepare_sleep() {
+            if core.exec.has_ready()
+                || !state.yielded.is_empty()
+                || !core.exec.registration().remote().prepare_sleep()
+            {
                 Wait::No
             } else if draining {
                 Wait::Until(state.now + DRAIN_TURN)
@@ -176,6 +184,7 @@ impl<R: Ring> Uring<R> {
             }
         }
         state.batch = batch;
+        state.wake_yielded();
     }
 
     /// Drops the tasks, then cancels and closes until nothing is in flight.
@@ -185,6 +194,7 @@ impl<R: Ring> Uring<R> {
         {
             let mut state = core.state.borrow_mut();
             state.close_all();
+            state.close_pipes();
             state.stop_wakeups();
         }
         let deadline = core.state.borrow().now + DRAIN_MAX;
@@ -210,6 +220,9 @@ impl<R: Ring> Drop for TasksEnd<R> {
     fn drop(&mut self) {
         self.0.core.exec.clear();
         if std::thread::panicking() {
+            if let Ok(mut state) = self.0.core.state.try_borrow_mut() {
+                state.close_pipes();
+            }
             // What is in flight ends with the ring, at some time: its buffers must outlive that.
             self.0.core.pool.poison();
         }
@@ -266,33 +279,17 @@ impl<R: Ring> Engine for Uring<R> {
 
     fn connect(
         &self,
-        to: SocketAddr,
+        to: impl Into<Address> + 'static,
         deadline: Time,
     ) -> impl Future<Output = io::Result<UringStream<R>>> + 'static {
         let core = Rc::clone(&self.core);
-        let mut stream: Option<UringStream<R>> = None;
-        poll_fn(move |cx| {
-            let mut state = core.state.borrow_mut();
-            let key = match &stream {
-                Some(stream) => stream.key,
-                None => {
-                    let key = state.connect(&to, deadline)?;
-                    // From here on, dropping the future drops the stream, and that cancels the attempt.
-                    stream = Some(UringStream { core: Rc::clone(&core), key });
-                    key
-                }
-            };
-            let outcome = state.poll_connect(key, cx);
-            drop(state);
-            match outcome {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(Ok(())) => Poll::Ready(stream.take().ok_or(io::ErrorKind::Other.into())),
-                Poll::Ready(Err(error)) => {
-                    stream = None;
-                    Poll::Ready(Err(error))
-                }
+        let to = to.into();
+        async move {
+            match to {
+                Address::Ip(to) => connect(core, to, deadline).await,
+                Address::Unix(to) => connect_unix(core, &to, deadline).await,
             }
-        })
+        }
     }
 
     fn buffer(&self) -> Buffer {
@@ -301,6 +298,31 @@ impl<R: Ring> Engine for Uring<R> {
 
     fn counters(&self) -> Counters {
         self.core.state.borrow().snapshot(self.core.exec.len())
+    }
+}
+
+async fn connect<R: Ring>(core: Rc<Core<R>>, to: SocketAddr, deadline: Time) -> io::Result<UringStream<R>> {
+    let key = core.state.borrow_mut().connect(&to, deadline)?;
+    // From here on, dropping the future drops the stream, and that cancels the attempt.
+    let stream = UringStream { core, key };
+    poll_fn(|cx| stream.core.state.borrow_mut().poll_connect(key, cx)).await?;
+    Ok(stream)
+}
+
+async fn connect_unix<R: Ring>(core: Rc<Core<R>>, to: &Path, deadline: Time) -> io::Result<UringStream<R>> {
+    let mut wait = connect::BACKLOG_WAIT;
+    loop {
+        let connected = core.state.borrow_mut().connect_unix(to)?;
+        if let Some(key) = connected {
+            return Ok(UringStream { core, key });
+        }
+        let now = core.now.get();
+        if now >= deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let at = deadline.min(now + wait);
+        Sleep { core: Rc::clone(&core), at, sleeper: None }.await;
+        wait = (2 * wait).min(connect::BACKLOG_WAIT_MAX);
     }
 }
 
@@ -389,6 +411,15 @@ impl<R: Ring> Stream for UringStream<R> {
         self.core.state.borrow_mut().reset_on_close(self.key);
     }
 
+    fn local_address(&self) -> io::Result<SocketAddr> {
+        self.core.state.borrow_mut().local_address(self.key)
+    }
+
+    fn splice(&self, to: &UringStream<R>, max: u64) -> impl Future<Output = Result<Spliced, SpliceError>> {
+        assert!(max > 0 && Rc::ptr_eq(&self.core, &to.core), "some bytes, from one engine to itself");
+        Splice { core: &self.core, transfer: Transfer::new(self.key, to.key, max) }
+    }
+
     fn set_deadline(&self, which: Deadline, at: Time) {
         self.core.state.borrow_mut().set_deadline(self.key, which, at);
     }
@@ -402,6 +433,27 @@ impl<R: Ring> Stream for UringStream<R> {
 impl<R: Ring> Drop for UringStream<R> {
     fn drop(&mut self) {
         self.core.state.borrow_mut().begin_close(self.key);
+    }
+}
+
+/// See [`Stream::splice`].
+struct Splice<'a, R: Ring> {
+    core: &'a Core<R>,
+    transfer: Transfer,
+}
+
+impl<R: Ring> Future for Splice<'_, R> {
+    type Output = Result<Spliced, SpliceError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let core = self.core;
+        core.state.borrow_mut().poll_splice(&mut self.transfer, cx)
+    }
+}
+
+impl<R: Ring> Drop for Splice<'_, R> {
+    fn drop(&mut self) {
+        self.core.state.borrow_mut().end_splice(&mut self.transfer);
     }
 }
 

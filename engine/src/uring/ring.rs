@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::path::Path;
 
 use ringway_core::Time;
 
@@ -57,6 +58,13 @@ pub enum Op {
         /// Where to.
         addr: *const RawAddr,
     },
+    /// Wait, once, until a socket has something to receive, or room to send: the end, a reset and errors count as both.
+    Poll {
+        /// The socket.
+        fd: RawFd,
+        /// Which of the two.
+        ready: Ready,
+    },
     /// Cancel the operation with this user data. Result 0: it will end soon; `-ENOENT`: there is none;
     /// `-EALREADY`: too late, it is completing. Its completion may come before or after the target's.
     Cancel {
@@ -70,6 +78,24 @@ pub enum Op {
     },
     /// Post a completion each time another thread has called the [`Unpark`] of this ring (multishot).
     Wakeups,
+}
+
+/// What [`Op::Poll`] waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ready {
+    /// Something to receive.
+    Readable,
+    /// Room to send.
+    Writable,
+}
+
+/// The two ends of a pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pipe {
+    /// Where bytes come out.
+    pub read: RawFd,
+    /// Where bytes go in.
+    pub write: RawFd,
 }
 
 /// What the kernel says of an operation.
@@ -155,11 +181,43 @@ pub trait Ring: 'static {
     /// No descriptors or memory left.
     fn socket(&mut self, to: &SocketAddr) -> io::Result<RawFd>;
 
+    /// A new stream socket, connected to the UNIX socket at `to` without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock`: the backlog there is full. Else why it can not be: `NotFound`, `ConnectionRefused`, no descriptors …
+    fn connect_unix(&mut self, to: &Path) -> io::Result<RawFd>;
+
+    /// Has plain calls on a socket never wait. Operations of the ring wait all the same.
+    ///
+    /// # Errors
+    /// The kernel does not want to.
+    fn set_nonblocking(&mut self, fd: RawFd) -> io::Result<()>;
+
+    /// A new close-on-exec pipe with room for about `bytes`, or as much as the kernel lets it have.
+    ///
+    /// # Errors
+    /// No descriptors or memory left.
+    fn pipe(&mut self, bytes: u32) -> io::Result<Pipe>;
+
+    /// Moves at most `max` bytes between a pipe and a socket, which was made non-blocking; 0 at the end of the stream.
+    /// An operation of the ring would do the same on a thread of its own.
+    ///
+    /// # Errors
+    /// `WouldBlock`: nothing to take, or no room. `InvalidInput`: what comes next can only be received. `BrokenPipe`,
+    /// `ConnectionReset` …
+    fn splice(&mut self, from: RawFd, to: RawFd, max: u64) -> io::Result<u64>;
+
     /// The peer's address.
     ///
     /// # Errors
     /// `NotConnected` when the peer has gone already.
     fn peer(&mut self, fd: RawFd) -> io::Result<SocketAddr>;
+
+    /// A socket's own address.
+    ///
+    /// # Errors
+    /// `Unsupported` when it is not an IP address; `NotConnected` and its like when the connection has gone already.
+    fn local(&mut self, fd: RawFd) -> io::Result<SocketAddr>;
 
     /// `shutdown(fd, SHUT_WR)`; a peer that has gone already is no error.
     fn shutdown_write(&mut self, fd: RawFd);

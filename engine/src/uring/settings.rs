@@ -14,6 +14,11 @@ pub struct Settings {
     pub connected: GroupSettings,
     /// Buffers for bodies.
     pub bulk: GroupSettings,
+    /// Pipes for splicing, made as they are needed: two descriptors each. Every transfer whose receiver is slower than
+    /// its sender holds one; when all are held, others copy. Zero: nothing is spliced.
+    pub pipes_max: u32,
+    /// Room in a pipe. The kernel is asked for it and may give less; it rounds up to pages.
+    pub pipe_bytes: u32,
 }
 
 /// One group of receive buffers.
@@ -38,6 +43,10 @@ impl Default for Settings {
             connected: GroupSettings { buffer_bytes: 16 * 1024, initial: 32, max: 4096 },
             // 64 KiB a piece costs 91 µs per 256 KiB body, 4 KiB costs 229 µs.
             bulk: GroupSettings { buffer_bytes: 64 * 1024, initial: 16, max: 1024 },
+            // As much as unprivileged processes may have by default in all (`fs.pipe-user-pages-soft`, 64 MiB a user), for
+            // a machine of four shards.
+            pipes_max: 64,
+            pipe_bytes: 256 * 1024,
         }
     }
 }
@@ -64,6 +73,9 @@ impl Settings {
             if group.initial == 0 || group.buffer_bytes == 0 || group.buffer_bytes > 1 << 30 {
                 return Err("a buffer group needs buffers of one byte to 1 GiB, and at least one of them");
             }
+        }
+        if self.pipe_bytes == 0 || self.pipe_bytes > 1 << 30 {
+            return Err("a pipe needs room for one byte to 1 GiB");
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -15,14 +16,15 @@ use std::task::{Context, Poll, Waker};
 use ringway_core::Time;
 
 use super::accept::Acceptor;
-use super::addr::RawAddr;
 use super::conn::{Armed, Conn, End, errno, register};
+use super::pipes::Pipes;
 use super::pool::{PoolChunk, RecvPool};
-use super::ring::{Completion, Op, Ring};
+use super::ring::{Completion, Op, Ready, Ring};
 use super::send::Messages;
+use super::settings::Settings;
 use super::token::{self, Kind};
 use crate::Counters;
-use crate::seam::{Deadline, Mode, Out};
+use crate::seam::{Mode, Out};
 use crate::slab::{Key, Slab};
 use crate::wheel::{TimerId, Wheel};
 
@@ -34,7 +36,7 @@ const QUEUED_CHUNKS_MAX: usize = 8;
 const MULTISHOT_BYTES: u32 = 32 * 1024;
 /// Buffer groups, in the order of `Settings::groups`.
 pub(super) const ACCEPTED: u16 = 0;
-const CONNECTED: u16 = 1;
+pub(super) const CONNECTED: u16 = 1;
 const BULK: u16 = 2;
 
 pub(crate) type ChunkOf<R> = PoolChunk<<R as Ring>::Buffers>;
@@ -65,6 +67,9 @@ pub(crate) struct State<R: Ring> {
     starved: [VecDeque<Key>; 3],
     /// The turn in which each group was last enlarged.
     grown_in: [u64; 3],
+    pub(super) pipes: Pipes,
+    /// Connections whose splice goes on in the next turn.
+    pub(crate) yielded: Vec<Key>,
     pub(crate) in_flight: u64,
     pub(crate) counters: Counters,
     pub(crate) now: Time,
@@ -76,7 +81,7 @@ pub(crate) struct State<R: Ring> {
 const REAP_MAX: usize = 1024;
 
 impl<R: Ring> State<R> {
-    pub(crate) fn new(ring: R, pool: Rc<RecvPool<R::Buffers>>) -> State<R> {
+    pub(crate) fn new(ring: R, pool: Rc<RecvPool<R::Buffers>>, settings: &Settings) -> State<R> {
         let now = ring.now();
         State {
             ring,
@@ -88,6 +93,8 @@ impl<R: Ring> State<R> {
             wheel: Wheel::new(now),
             starved: [const { VecDeque::new() }; 3],
             grown_in: [0; 3],
+            pipes: Pipes::new(settings.pipes_max, settings.pipe_bytes),
+            yielded: Vec::new(),
             in_flight: 0,
             counters: Counters::default(),
             now,
@@ -131,7 +138,8 @@ impl<R: Ring> State<R> {
         };
         let send = (conn.closing && conn.send_in_flight()).then_some(Kind::Send);
         let connect = (conn.closing && conn.connecting).then_some(Kind::Connect);
-        for kind in [recv, send, connect].into_iter().flatten() {
+        let [readable, writable] = if conn.closing { conn.polls() } else { [None; 2] };
+        for kind in [recv, send, connect, readable, writable].into_iter().flatten() {
             self.cancel(kind, key);
         }
     }
@@ -160,6 +168,8 @@ impl<R: Ring> State<R> {
             Kind::Send => self.on_send(key, completion.result),
             Kind::Accept => self.on_accept(key, completion),
             Kind::Connect => self.on_connect(key, completion.result),
+            Kind::Readable => self.on_poll(key, Ready::Readable),
+            Kind::Writable => self.on_poll(key, Ready::Writable),
             Kind::Close => self.on_closed(key),
             Kind::Wakeups => {
                 if !completion.more() && !draining {
@@ -186,48 +196,6 @@ impl<R: Ring> State<R> {
     pub(crate) fn adopt(&mut self, socket: R::Socket) -> io::Result<Key> {
         let fd = self.ring.adopt(socket);
         self.open(fd, ACCEPTED)
-    }
-
-    pub(crate) fn connect(&mut self, to: &std::net::SocketAddr, deadline: Time) -> io::Result<Key> {
-        let fd = self.ring.socket(to)?;
-        let key = self.open(fd, CONNECTED)?;
-        let addr = Box::new(RawAddr::from(to));
-        let pointer: *const RawAddr = &*addr;
-        if let Some(conn) = self.conns.get_mut(key) {
-            (conn.addr, conn.connecting) = (Some(addr), true);
-        }
-        self.push(Kind::Connect, key, Op::Connect { fd, addr: pointer });
-        self.set_deadline(key, Deadline::Send, deadline);
-        Ok(key)
-    }
-
-    /// The outcome of a connect, when it is there.
-    pub(crate) fn poll_connect(&mut self, key: Key, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        let now = self.now;
-        let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(Err(errno(libc::EBADF))) };
-        match conn.connected {
-            Some(0) => {
-                conn.send_deadline = Time::NEVER;
-                Poll::Ready(Ok(()))
-            }
-            Some(code) => Poll::Ready(Err(errno(code))),
-            None if now >= conn.send_deadline => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            None => {
-                register(&mut conn.send_waker, cx.waker());
-                Poll::Pending
-            }
-        }
-    }
-
-    fn on_connect(&mut self, key: Key, result: i32) {
-        let Some(conn) = self.conns.get_mut(key) else {
-            self.counters.stale += 1;
-            return;
-        };
-        (conn.connecting, conn.addr) = (false, None);
-        conn.connected = Some(-result.min(0));
-        conn.wake_send();
-        self.finish_close(key);
     }
 
     pub(crate) fn poll_recv(&mut self, key: Key, cx: &Context<'_>) -> Poll<io::Result<Option<ChunkOf<R>>>> {
@@ -275,7 +243,7 @@ impl<R: Ring> State<R> {
     /// Starts a receive unless there is one, or must not be one.
     fn arm(&mut self, key: Key) {
         let Some(conn) = self.conns.get_mut(key) else { return };
-        if conn.armed != Armed::No || conn.starved || conn.closing || conn.end.is_some() {
+        if conn.armed != Armed::No || conn.starved || conn.closing || conn.end.is_some() || conn.splices() {
             return;
         }
         let poll_first = conn.mode == Mode::Idle;
@@ -304,6 +272,10 @@ impl<R: Ring> State<R> {
         if !completion.more() {
             conn.armed = Armed::No;
             conn.cancelling = false;
+            if conn.splices() {
+                // That is what it waits for.
+                conn.wake_recv();
+            }
         }
         let result = completion.result;
         if let Some(id) = completion.buffer() {
@@ -389,6 +361,11 @@ impl<R: Ring> State<R> {
         }
     }
 
+    pub(crate) fn local_address(&mut self, key: Key) -> io::Result<SocketAddr> {
+        let fd = self.conns.get(key).ok_or_else(|| errno(libc::EBADF))?.fd;
+        self.ring.local(fd)
+    }
+
     pub(crate) fn shutdown_write(&mut self, key: Key) {
         if let Some(conn) = self.conns.get(key) {
             let fd = conn.fd;
@@ -414,7 +391,8 @@ impl<R: Ring> State<R> {
         };
         let send = conn.send_in_flight().then_some(Kind::Send);
         let connect = conn.connecting.then_some(Kind::Connect);
-        for kind in [recv, send, connect].into_iter().flatten() {
+        let [readable, writable] = conn.polls();
+        for kind in [recv, send, connect, readable, writable].into_iter().flatten() {
             self.cancel(kind, key);
         }
         self.finish_close(key);
@@ -456,6 +434,8 @@ impl<R: Ring> State<R> {
             listeners: self.acceptors.len() as u64,
             tasks: tasks as u64,
             chunks_out: self.pool.out(),
+            pipes: self.pipes.open(),
+            pipes_out: self.pipes.out(),
             ..self.counters
         }
     }

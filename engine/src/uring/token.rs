@@ -18,6 +18,9 @@ pub(crate) enum Kind {
     Close,
     /// A descriptor that never got a slot, or lost it, is being closed.
     CloseStray,
+    /// A poll.
+    Readable,
+    Writable,
     /// A receive into this buffer group.
     Recv(u16),
 }
@@ -35,6 +38,8 @@ pub(crate) fn encode(kind: Kind, key: Key) -> u64 {
         Kind::Send => 4,
         Kind::Close => 5,
         Kind::CloseStray => 6,
+        Kind::Readable => 9,
+        Kind::Writable => 10,
         Kind::Recv(group) => RECV | group as u8,
     };
     u64::from(kind) << 56 | u64::from(key.index) << 32 | u64::from(key.generation)
@@ -52,6 +57,8 @@ pub(crate) fn decode(user_data: u64) -> Option<(Kind, Key)> {
         4 => Kind::Send,
         5 => Kind::Close,
         6 => Kind::CloseStray,
+        9 => Kind::Readable,
+        10 => Kind::Writable,
         kind if kind & RECV != 0 => Kind::Recv(u16::from(kind & !RECV)),
         _ => return None,
     };
@@ -71,6 +78,8 @@ mod tests {
             Kind::CancelWakeups,
             Kind::Accept,
             Kind::Send,
+            Kind::Readable,
+            Kind::Writable,
             Kind::Recv(0),
             Kind::Recv(2),
         ] {

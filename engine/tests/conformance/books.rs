@@ -59,7 +59,8 @@ pub(crate) async fn drive<H: Harness>(h: H, spec: Spec, scenario: impl Future<Ou
 pub(crate) async fn settle<H: Harness>(h: &H, base: Counters) {
     loop {
         let now = h.engine().counters();
-        let gauges = |of: &Counters| [of.in_flight, of.streams, of.listeners, of.tasks, of.chunks_out];
+        let gauges =
+            |of: &Counters| [of.in_flight, of.streams, of.listeners, of.tasks, of.chunks_out, of.pipes_out];
         if gauges(&now).iter().zip(gauges(&base)).all(|(now, base)| *now <= base) {
             return;
         }
@@ -70,10 +71,10 @@ pub(crate) async fn settle<H: Harness>(h: &H, base: Counters) {
 /// Checks what a run left behind after its engine has ended.
 pub(crate) fn close(ended: Ended, report: &Report, fragile: bool) {
     let end = &report.counters;
-    let left = [end.in_flight, end.streams, end.listeners, end.tasks, end.chunks_out];
+    let left = [end.in_flight, end.streams, end.listeners, end.tasks, end.chunks_out, end.pipes];
     assert_eq!(
-        left, [0; 5],
-        "in flight, streams, listeners, tasks, chunks out: all must be zero at the end: {end:?}"
+        left, [0; 6],
+        "in flight, streams, listeners, tasks, chunks out, pipes: all must be zero at the end: {end:?}"
     );
     match ended.outcome {
         Ok(Bytes::Uneven) => {}

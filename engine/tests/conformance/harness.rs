@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringway_core::Time;
@@ -27,6 +29,15 @@ pub(crate) trait Harness: Clone + 'static {
 
     /// A listening socket that the engine does not know yet.
     fn listening(&self, wish: Wish) -> (SocketOf<Self>, SocketAddr);
+
+    /// A listening UNIX socket that the engine does not know, and where it is.
+    fn listening_unix(&self, backlog: u32) -> (SocketOf<Self>, Arc<Path>);
+
+    /// Takes a connection that waits there, if one does.
+    fn accept_unix(&self, listening: &SocketOf<Self>) -> Option<SocketOf<Self>>;
+
+    /// Where a UNIX socket could be and none is.
+    fn no_unix(&self) -> Arc<Path>;
 
     /// An address at which connecting is refused, for as long as the scenario runs.
     fn nobody(&self) -> SocketAddr;

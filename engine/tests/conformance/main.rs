@@ -32,5 +32,7 @@ mod pending;
 mod queues;
 mod slow;
 mod spawn;
+mod splice;
 mod timers;
+mod unix;
 mod wake;

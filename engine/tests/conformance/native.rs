@@ -1,12 +1,16 @@
 //! The native engine on this machine's kernel, over loopback.
 
 use std::cell::{Cell, RefCell};
+use std::env;
 use std::fs;
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -15,7 +19,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use ringway_engine::native::{self, Native};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::books::{Watchdog, close, drive};
 use crate::harness::{ExpectedFailure, Harness, Outcome, Spec, Visits, Wish, expected_to_fail};
@@ -126,6 +130,29 @@ impl Harness for OnKernel {
         let addr = bind(&socket);
         socket.listen(wish.backlog as i32).expect("a bound socket");
         (socket.into(), addr)
+    }
+
+    fn listening_unix(&self, backlog: u32) -> (OwnedFd, Arc<Path>) {
+        let path = self.no_unix();
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        socket.bind(&SockAddr::unix(&path).expect("a short path")).expect("a new path");
+        socket.listen(backlog as i32).expect("a bound socket");
+        let file = Arc::clone(&path);
+        self.afterwards(Box::new(move || fs::remove_file(&file).expect("the socket's file")));
+        (socket.into(), path)
+    }
+
+    fn accept_unix(&self, listening: &OwnedFd) -> Option<OwnedFd> {
+        let listener = UnixListener::from(listening.try_clone().expect("a descriptor"));
+        listener.set_nonblocking(true).expect("a socket");
+        let (stream, _) = listener.accept().ok()?;
+        Some(stream.into())
+    }
+
+    fn no_unix(&self) -> Arc<Path> {
+        static PATHS: AtomicUsize = AtomicUsize::new(0);
+        let number = PATHS.fetch_add(1, Ordering::Relaxed);
+        env::temp_dir().join(format!("ringway-{}-{number}.sock", std::process::id())).into()
     }
 
     fn nobody(&self) -> SocketAddr {

@@ -5,7 +5,9 @@ use std::env;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -118,6 +120,19 @@ impl Harness for Simulated {
         let socket = self.net.listen_with((Ipv4Addr::LOCALHOST, 0).into(), wish.backlog as usize);
         let addr = socket.local_addr().expect("a listening socket");
         (socket, addr)
+    }
+
+    fn listening_unix(&self, backlog: u32) -> (SimSocket, Arc<Path>) {
+        let path: Arc<Path> = Path::new(&format!("/run/{}.sock", self.net.open_descriptors())).into();
+        (self.net.listen_unix(&path, backlog as usize), path)
+    }
+
+    fn accept_unix(&self, listening: &SimSocket) -> Option<SimSocket> {
+        self.net.accept(listening)
+    }
+
+    fn no_unix(&self) -> Arc<Path> {
+        Path::new("/run/none.sock").into()
     }
 
     fn nobody(&self) -> SocketAddr {

@@ -111,7 +111,7 @@ impl Model {
         let alive =
             |key: &BackendKey| self.known.iter().find(|k| k.key == *key && k.status != Status::Closed);
         let refused: Vec<_> =
-            tried.as_slice().iter().filter_map(alive).map(|known| known.spec.address).collect();
+            tried.as_slice().iter().filter_map(alive).map(|known| known.spec.address.clone()).collect();
         let keys = |admit: &dyn Fn(&Known) -> bool| -> Vec<BackendKey> {
             let admitted = |known: &&Known| admit(known) && !refused.contains(&known.spec.address);
             self.known.iter().filter(admitted).map(|known| known.key).collect()
@@ -195,10 +195,10 @@ fn add(list: &mut BackendList, model: &mut Model, spec: BackendSpec) {
     assert_eq!(added.flip, model.flip());
 }
 
-fn remove(list: &mut BackendList, model: &mut Model, address: SocketAddr) {
+fn remove(list: &mut BackendList, model: &mut Model, address: &Address) {
     let mut removed = list.remove_by_address(address);
     let (mut ids, mut drained) = (Vec::new(), Vec::new());
-    for known in model.known.iter_mut().filter(|k| k.status == Status::Normal && k.spec.address == address) {
+    for known in model.known.iter_mut().filter(|k| k.status == Status::Normal && k.spec.address == *address) {
         known.status = Status::Closing;
         ids.push(known.spec.id.clone());
         if let Released::Drained(id) = known.release() {
@@ -264,11 +264,11 @@ fn play(list: &mut BackendList, model: &mut Model, step: Step, rng: &mut SmallRn
     let count = model.known.len();
     match step {
         Step::Add { name, address, weight, backup } => {
-            let address = SocketAddr::from(([10, 0, 0, 1], 1 + address));
+            let address = Address::Ip(([10, 0, 0, 1], 1 + address).into());
             let id = format!("b{name}").parse().unwrap();
             add(list, model, BackendSpec { id, address, weight, backup });
         }
-        Step::Remove { address } => remove(list, model, SocketAddr::from(([10, 0, 0, 1], 1 + address))),
+        Step::Remove { address } => remove(list, model, &Address::Ip(([10, 0, 0, 1], 1 + address).into())),
         Step::Policy(round_robin) => {
             list.set_policy(if round_robin { Policy::RoundRobin } else { Policy::PowerOfTwo });
         }

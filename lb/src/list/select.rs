@@ -16,10 +16,8 @@
 //! exception: it is a state of the cluster, so a request that has tried everything that can open gets `None`, never
 //! a backend known to be bad.
 
-use std::net::SocketAddr;
-
 use rand::Rng;
-use ringway_core::Time;
+use ringway_core::{Address, Time};
 
 use super::BackendList;
 use crate::backend::BackendKey;
@@ -41,12 +39,12 @@ pub enum Tier {
 const POOLED: [Tier; 2] = [Tier::Primary, Tier::Backup];
 
 /// The backend that gets the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     /// Names it.
     pub key: BackendKey,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Why it.
     pub tier: Tier,
 }
@@ -64,7 +62,7 @@ impl BackendList {
         let (tier, index) = if tried.is_empty() { self.pick(rng) } else { self.pick_untried(rng, tried) }
             .or_else(|| self.fail_open(now, tried))?;
         self.fail_open.set(tier == Tier::FailOpen);
-        Some(Selection { key: self.slab.key_at(index), address: self.slab.at(index).address, tier })
+        Some(Selection { key: self.slab.key_at(index), address: self.slab.at(index).address.clone(), tier })
     }
 
     fn pick<R: Rng + ?Sized>(&mut self, rng: &mut R) -> Option<(Tier, u32)> {

@@ -16,8 +16,8 @@ fn at_millis(millis: u64) -> Time {
     Time::ZERO + Duration::from_millis(millis)
 }
 
-fn address(n: u16) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, 1], n))
+fn address(n: u16) -> Address {
+    Address::Ip(([10, 0, 0, 1], n).into())
 }
 
 fn spec(n: u16) -> BackendSpec {
@@ -127,7 +127,7 @@ fn a_removed_backend_drains_and_is_told_gone_once() {
     bench.list.connection_opened(keys[0]);
     bench.list.begin_request(keys[0]);
 
-    let removed = bench.list.remove_by_address(address(1));
+    let removed = bench.list.remove_by_address(&address(1));
     assert_eq!(removed, Removed { ids: vec![spec(1).id], drained: vec![], flip: None });
     assert_eq!(bench.list.status(keys[0]), Status::Closing);
     assert_eq!(bench.select(Time::ZERO).unwrap().key, keys[1]);
@@ -141,7 +141,7 @@ fn a_removed_backend_drains_and_is_told_gone_once() {
 #[test]
 fn an_idle_backend_is_gone_as_soon_as_it_is_removed() {
     let (mut bench, keys) = Bench::with([spec(1)]);
-    let removed = bench.list.remove_by_address(address(1));
+    let removed = bench.list.remove_by_address(&address(1));
     assert_eq!(removed.drained, [spec(1).id]);
     assert_eq!(bench.list.status(keys[0]), Status::Closed);
     assert!(bench.list.is_empty());
@@ -151,10 +151,10 @@ fn an_idle_backend_is_gone_as_soon_as_it_is_removed() {
 fn removal_takes_every_name_on_the_address_and_no_other() {
     let twin = BackendSpec { id: "twin".parse().unwrap(), ..spec(1) };
     let (mut bench, keys) = Bench::with([spec(1), twin.clone(), spec(2)]);
-    assert_eq!(bench.list.remove_by_address(address(1)).ids, [spec(1).id, twin.id]);
+    assert_eq!(bench.list.remove_by_address(&address(1)).ids, [spec(1).id, twin.id]);
     assert_eq!(bench.list.status(keys[2]), Status::Normal);
     assert_eq!(
-        bench.list.remove_by_address(address(3)),
+        bench.list.remove_by_address(&address(3)),
         Removed { ids: vec![], drained: vec![], flip: None }
     );
 }
@@ -162,7 +162,7 @@ fn removal_takes_every_name_on_the_address_and_no_other() {
 #[test]
 fn a_stale_key_touches_nobody() {
     let (mut bench, keys) = Bench::with([spec(1)]);
-    let _ = bench.list.remove_by_address(address(1));
+    let _ = bench.list.remove_by_address(&address(1));
     let new = bench.add(spec(2)).key;
     assert_eq!(new.index, keys[0].index, "the place is used again");
 
@@ -180,7 +180,7 @@ fn a_stale_key_touches_nobody() {
 fn a_backend_added_while_its_predecessor_drains_is_another_one() {
     let (mut bench, keys) = Bench::with([spec(1)]);
     bench.list.begin_request(keys[0]);
-    let _ = bench.list.remove_by_address(address(1));
+    let _ = bench.list.remove_by_address(&address(1));
     let added = bench.add(spec(1));
     assert!(added.is_new);
     assert_eq!(bench.select(Time::ZERO).unwrap().key, added.key);
@@ -220,11 +220,11 @@ fn the_latch_flips_once_each_way() {
 fn the_latch_follows_adding_and_removing() {
     let (mut bench, keys) = Bench::with([spec(1), spec(2)]);
     let _ = bench.take_down(keys[0], Time::ZERO);
-    assert_eq!(bench.list.remove_by_address(address(2)).flip, Some(Flip::AllDown));
+    assert_eq!(bench.list.remove_by_address(&address(2)).flip, Some(Flip::AllDown));
     assert_eq!(bench.add(spec(3)).flip, Some(Flip::Recovered));
-    assert_eq!(bench.list.remove_by_address(address(3)).flip, Some(Flip::AllDown));
+    assert_eq!(bench.list.remove_by_address(&address(3)).flip, Some(Flip::AllDown));
     assert_eq!(
-        bench.list.remove_by_address(address(1)).flip,
+        bench.list.remove_by_address(&address(1)).flip,
         Some(Flip::Recovered),
         "an empty cluster is not down"
     );
@@ -290,7 +290,7 @@ fn power_of_two_sees_what_other_shards_have_in_flight() {
         let _ = here.list.add(spec(n), Arc::clone(load));
         let _ = there.list.add(spec(n), Arc::clone(load));
     }
-    let busy = there.list.find(&spec(1).id, address(1)).unwrap();
+    let busy = there.list.find(&spec(1).id, &address(1)).unwrap();
     there.list.begin_request(busy);
     for _ in 0..50 {
         assert_eq!(here.select(Time::ZERO).unwrap().address, address(2));

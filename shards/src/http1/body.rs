@@ -126,6 +126,23 @@ impl Body {
         }
     }
 
+    /// Takes note of `count` bytes that were passed on without a look at them.
+    ///
+    /// # Panics
+    /// When the body is one that has to be looked at, or is shorter.
+    pub fn skip(&mut self, count: u64) {
+        match self {
+            Body::UntilClose => {}
+            Body::Length { left } if *left == count => *self = Body::Done,
+            Body::Length { left } => {
+                *left = left.checked_sub(count).expect("no more was passed on than belongs to the body");
+            }
+            Body::Done | Body::Chunked(_) => {
+                unreachable!("only a body without inner framing is passed on unseen")
+            }
+        }
+    }
+
     /// The sender's connection ended. Only a body that lasts until then is complete by it.
     pub fn end_of_input(&mut self) -> Result<(), FramingError> {
         match self {

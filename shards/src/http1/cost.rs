@@ -2,12 +2,17 @@
 
 use std::hint::black_box;
 
+use ringway_core::config::{Forwarding, HeaderEdits, PathMatch, RequestId, Rewrite};
+
 use super::*;
-use crate::routing::{HostRule, Router};
 
 const REQUEST: &[u8] = b"GET /api/v1/users?limit=20 HTTP/1.1\r\nHost: www.example.com\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\
     Cookie: session=0123456789abcdef0123456789abcdef\r\nConnection: keep-alive\r\n\r\n";
+const PROXIED_REQUEST: &[u8] = b"GET /api/v1/users?limit=20 HTTP/1.1\r\nHost: www.example.com\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\
+    Cookie: session=0123456789abcdef0123456789abcdef\r\nX-Forwarded-For: 198.51.100.7\r\n\
+    X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\nX-Forwarded-Host: www.example.com\r\n\r\n";
 const PLAIN_RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
     Content-Type: application/json\r\nContent-Length: 1024\r\nETag: \"65b0a1c2-400\"\r\nCache-Control: no-cache\r\n\r\n";
 const KEEP_ALIVE_RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
@@ -60,9 +65,25 @@ fn http1_cost() {
     let mut out = Vec::with_capacity(4096);
     let client = rewrite::ClientSide { version: Version::Http11, keep_alive: true };
     let closing = rewrite::ClientSide { keep_alive: false, ..client };
-    let listener = ListenerPrefix::new(80, Scheme::Http);
+    let rules = ForwardRules::new(&Forwarding::default(), 80, Scheme::Http);
     let address = ClientAddress::new("192.0.2.17".parse().expect("address"));
-    let forward = Forward { listener: &listener, client: &address };
+    let forward = Forward { rules: &rules, client: &address, trusted: false, request_id: &[b'0'; 32] };
+    let all = Forwarding { forwarded: true, request_id: RequestId::Keep, ..Forwarding::default() };
+    let all = ForwardRules::new(&all, 80, Scheme::Http);
+    let edits = HeaderEdits {
+        remove: vec!["cookie".into(), "server".into()],
+        set: vec![("x-stage".into(), "production".into())],
+        append: Vec::new(),
+    };
+    let edits = Rewrite {
+        request_headers: edits.clone(),
+        response_headers: edits,
+        replace_prefix: Some("/".into()),
+        host: Some("backend.internal".into()),
+    };
+    let request_rules = RequestRules::new(&edits, &PathMatch::Prefix("/api".into()));
+    let response_rules = ResponseRules::new(&edits);
+    let tunnels = TunnelRules::new(&["websocket".into()], false);
 
     println!("request of {} bytes, 6 fields; responses of {} bytes", REQUEST.len(), PLAIN_RESPONSE.len());
     measure("request: httparse alone", || {
@@ -79,7 +100,29 @@ fn http1_cost() {
     measure("request: parse and rewrite", || {
         parse_request(black_box(REQUEST), |request| {
             out.clear();
-            rewrite::request(request, forward, &mut out);
+            let tunnel = tunnels.admit(request).expect("admitted");
+            rewrite::request(request, &tunnel, forward, None, &mut out);
+            black_box(&out);
+        });
+    });
+    measure("request: parse and rewrite, with Forwarded and X-Request-Id", || {
+        parse_request(black_box(REQUEST), |request| {
+            out.clear();
+            rewrite::request(request, &Tunnel::None, Forward { rules: &all, ..forward }, None, &mut out);
+            black_box(&out);
+        });
+    });
+    measure("request: parse and rewrite, from a trusted proxy", || {
+        parse_request(black_box(PROXIED_REQUEST), |request| {
+            out.clear();
+            rewrite::request(request, &Tunnel::None, Forward { trusted: true, ..forward }, None, &mut out);
+            black_box(&out);
+        });
+    });
+    measure("request: parse and rewrite, with a route's rules", || {
+        parse_request(black_box(REQUEST), |request| {
+            out.clear();
+            rewrite::request(request, &Tunnel::None, forward, request_rules.as_ref(), &mut out);
             black_box(&out);
         });
     });
@@ -90,7 +133,7 @@ fn http1_cost() {
     });
     measure("response: parse, untouched", || {
         parse_response(black_box(PLAIN_RESPONSE), |response| {
-            black_box(rewrite::response(response, client, &mut out));
+            black_box(rewrite::response(response, client, None, &mut out));
         });
     });
     let mut buf = KEEP_ALIVE_RESPONSE.to_vec();
@@ -98,7 +141,7 @@ fn http1_cost() {
         buf.copy_from_slice(KEEP_ALIVE_RESPONSE);
         let mut edit = None;
         parse_response(black_box(&buf), |response| {
-            edit = Some(rewrite::response(response, client, &mut out).head);
+            edit = Some(rewrite::response(response, client, None, &mut out).head);
         });
         let Some(rewrite::HeadOut::InPlace(edit)) = edit else { panic!("not edited in place: {edit:?}") };
         black_box(edit.apply(&mut buf));
@@ -106,7 +149,14 @@ fn http1_cost() {
     measure("response: parse, written anew to close", || {
         parse_response(black_box(PLAIN_RESPONSE), |response| {
             out.clear();
-            black_box(rewrite::response(response, closing, &mut out));
+            black_box(rewrite::response(response, closing, None, &mut out));
+            black_box(&out);
+        });
+    });
+    measure("response: parse, with a route's rules", || {
+        parse_response(black_box(PLAIN_RESPONSE), |response| {
+            out.clear();
+            black_box(rewrite::response(response, client, response_rules.as_ref(), &mut out));
             black_box(&out);
         });
     });
@@ -132,20 +182,5 @@ fn http1_cost() {
     measure("body: 16 KiB inside a chunk", || {
         let fed = body.feed(black_box(&mut piece), Framing::AsIs, &mut tail);
         black_box(fed.is_ok());
-    });
-
-    let names: Vec<String> = (0..1000).map(|n| format!("host{n}.example.com")).collect();
-    let prefixes: Vec<String> = (0..1000).map(|n| format!("/service-{n}/v1")).collect();
-    let hosts = names.iter().map(|name| (HostRule::Exact(name), "/", 1u32));
-    let paths = prefixes.iter().map(|prefix| (HostRule::Exact("www.example.com"), prefix.as_str(), 2u32));
-    let router = Router::build(hosts.chain(paths).chain([(HostRule::Any, "/", 3)])).expect("valid routes");
-    measure("routing: one of 1,000 hosts", || {
-        black_box(router.lookup(black_box(b"host500.example.com"), b"/api/v1/users?limit=20"));
-    });
-    measure("routing: one of 1,000 prefixes under one host", || {
-        black_box(router.lookup(black_box(b"www.example.com:80"), b"/service-77/v1/users?limit=20"));
-    });
-    measure("routing: no such host, any host", || {
-        black_box(router.lookup(black_box(b"Unknown.example.com"), b"/service-77/v1/users?limit=20"));
     });
 }

@@ -56,6 +56,7 @@ pub(super) enum Field {
     Connection,
     ContentLength,
     Expect,
+    Forwarded,
     Host,
     Http2Settings,
     KeepAlive,
@@ -65,8 +66,10 @@ pub(super) enum Field {
     TransferEncoding,
     Upgrade,
     XForwardedFor,
-    /// `X-Forwarded-Host`, `-Port` or `-Proto`.
-    XForwarded,
+    XForwardedHost,
+    XForwardedPort,
+    XForwardedProto,
+    XRequestId,
     Other,
 }
 
@@ -80,23 +83,59 @@ impl Field {
             6 if is(name, b"expect") => Field::Expect,
             7 if is(name, b"upgrade") => Field::Upgrade,
             7 if is(name, b"trailer") => Field::Trailer,
+            9 if is(name, b"forwarded") => Field::Forwarded,
             10 if is(name, b"connection") => Field::Connection,
             10 if is(name, b"keep-alive") => Field::KeepAlive,
+            12 if is(name, b"x-request-id") => Field::XRequestId,
             14 if is(name, b"content-length") => Field::ContentLength,
             14 if is(name, b"http2-settings") => Field::Http2Settings,
             15 if is(name, b"x-forwarded-for") => Field::XForwardedFor,
-            16 if is(name, b"x-forwarded-host") || is(name, b"x-forwarded-port") => Field::XForwarded,
+            16 if is(name, b"x-forwarded-host") => Field::XForwardedHost,
+            16 if is(name, b"x-forwarded-port") => Field::XForwardedPort,
             16 if is(name, b"proxy-connection") => Field::ProxyConnection,
             17 if is(name, b"transfer-encoding") => Field::TransferEncoding,
-            17 if is(name, b"x-forwarded-proto") => Field::XForwarded,
+            17 if is(name, b"x-forwarded-proto") => Field::XForwardedProto,
             _ => Field::Other,
         }
     }
 
-    /// Whether the field must not arrive as a trailer: it frames, routes, or belongs to one hop (RFC 9110 §6.5.1), or it is
-    /// one that only a proxy may set.
+    /// Whether the field must not arrive as a trailer: it frames, routes, controls, or belongs to one hop (RFC 9110
+    /// §6.5.1), or it is one that only a proxy may set.
     pub(super) fn is_forbidden_trailer(self) -> bool {
-        !matches!(self, Field::Other | Field::Expect)
+        self != Field::Other
+    }
+
+    /// Whether a configured edit may touch it: what frames, routes or belongs to one hop is not for it. The reader of the
+    /// configuration refuses such names; this is the second lock on the same door.
+    pub(super) fn is_editable(self) -> bool {
+        matches!(self, Field::Other | Field::XRequestId)
+    }
+}
+
+/// A set of the fields treated by name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct FieldSet(u32);
+
+impl FieldSet {
+    #[inline(always)]
+    pub(super) fn insert(&mut self, field: Field) {
+        self.0 |= 1 << field as u32;
+    }
+
+    #[inline(always)]
+    pub(super) fn contains(self, field: Field) -> bool {
+        self.0 & (1 << field as u32) != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// What of it is not in `other`.
+    #[inline(always)]
+    pub(super) fn without(self, other: FieldSet) -> FieldSet {
+        FieldSet(self.0 & !other.0)
     }
 }
 
@@ -135,9 +174,11 @@ mod tests {
             ("Transfer-Encoding", Field::TransferEncoding),
             ("Upgrade", Field::Upgrade),
             ("X-Forwarded-For", Field::XForwardedFor),
-            ("X-Forwarded-Host", Field::XForwarded),
-            ("X-Forwarded-Port", Field::XForwarded),
-            ("X-Forwarded-Proto", Field::XForwarded),
+            ("Forwarded", Field::Forwarded),
+            ("X-Forwarded-Host", Field::XForwardedHost),
+            ("X-Forwarded-Port", Field::XForwardedPort),
+            ("X-Forwarded-Proto", Field::XForwardedProto),
+            ("X-Request-ID", Field::XRequestId),
             ("Content_Length", Field::Other),
             ("Accept-Encoding", Field::Other),
         ] {

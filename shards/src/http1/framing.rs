@@ -1,7 +1,7 @@
 //! The fields that decide where a message ends and whether its connection lives on: `Content-Length`,
 //! `Transfer-Encoding`, `Connection` (RFC 9112 §6, §9; RFC 9110 §7.6.1). The same rules for requests and responses.
 
-use super::field::{self, Field};
+use super::field::{self, Field, FieldSet};
 use super::head::{Header, LineSet, Version};
 use super::limits::{CONNECTION_OPTIONS_MAX, LENGTH_MAX};
 use super::{decimal, head::Lines};
@@ -113,8 +113,8 @@ pub(super) struct Connection {
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     pub(super) upgrade: bool,
-    /// `X-Forwarded-For` was named: what the client sent of it does not go on.
-    pub(super) drops_forwarded_for: bool,
+    /// The fields treated by name that were named: what was sent of them does not go on.
+    pub(super) named: FieldSet,
     /// It is one line that holds one of `close` and `keep-alive` and nothing else: this line.
     pub(super) plain_line: Option<u16>,
 }
@@ -142,55 +142,68 @@ impl Connection {
         if count == 1 && field::is(value, b"close") {
             return Ok(Connection { close: true, plain_line, ..Connection::default() });
         }
-        Connection::gather_lists(lines.headers, &mut lines.cut)
-    }
-
-    fn gather_lists(headers: &[Header<'_>], cut: &mut LineSet) -> Result<Connection, &'static str> {
-        let mut connection = Connection::default();
-        let mut seen = 0;
-        for option in options(headers) {
-            seen += 1;
-            if seen > CONNECTION_OPTIONS_MAX {
-                return Err("too many connection options");
-            }
-            if option.is_empty() {
-                continue;
-            }
-            if !field::is_token(option) {
-                return Err("connection option that is not a token");
-            }
-            match option.len() {
-                5 if field::is(option, b"close") => connection.close = true,
-                10 if field::is(option, b"keep-alive") => connection.keep_alive = true,
-                7 if field::is(option, b"upgrade") => connection.upgrade = true,
-                _ => connection.drops_forwarded_for |= cut_named(headers, option, cut),
-            }
-        }
-        Ok(connection)
+        let (options, named) = gather_lists(lines.headers, &mut lines.cut)?;
+        let said = |option| options & option != 0;
+        Ok(Connection {
+            close: said(CLOSE),
+            keep_alive: said(KEEP_ALIVE),
+            upgrade: said(UPGRADE),
+            named,
+            plain_line: None,
+        })
     }
 }
 
+/// The connection options that mean something here, as bits.
+const CLOSE: u32 = 1;
+const KEEP_ALIVE: u32 = 2;
+const UPGRADE: u32 = 4;
+
+/// The options of all lists, and the fields they name. In two words rather than as a `Connection`, so that the one of the
+/// common case need not stand in memory.
+#[inline(never)]
+fn gather_lists(headers: &[Header<'_>], cut: &mut LineSet) -> Result<(u32, FieldSet), &'static str> {
+    let (mut options, mut named) = (0, FieldSet::default());
+    for (seen, option) in options_of(headers).enumerate() {
+        if seen == CONNECTION_OPTIONS_MAX {
+            return Err("too many connection options");
+        }
+        if option.is_empty() {
+            continue;
+        }
+        if !field::is_token(option) {
+            return Err("connection option that is not a token");
+        }
+        match option.len() {
+            5 if field::is(option, b"close") => options |= CLOSE,
+            10 if field::is(option, b"keep-alive") => options |= KEEP_ALIVE,
+            7 if field::is(option, b"upgrade") => options |= UPGRADE,
+            _ => named.insert(cut_named(headers, option, cut)),
+        }
+    }
+    Ok((options, named))
+}
+
 /// The members of all `Connection` fields.
-pub(super) fn options<'a>(headers: &'a [Header<'a>]) -> impl Iterator<Item = &'a [u8]> {
+pub(super) fn options_of<'a>(headers: &'a [Header<'a>]) -> impl Iterator<Item = &'a [u8]> {
     headers
         .iter()
         .filter(|header| Field::of(header.name.as_bytes()) == Field::Connection)
         .flat_map(|header| field::members(header.value))
 }
 
-/// Adds the lines named `name` to `cut`, unless the message would mean something else without them. Tells whether `name`
-/// is `X-Forwarded-For`.
-fn cut_named(headers: &[Header<'_>], name: &[u8], cut: &mut LineSet) -> bool {
-    match Field::of(name) {
-        Field::Host | Field::ContentLength | Field::TransferEncoding => return false,
-        _ => {}
-    }
-    for (line, header) in headers.iter().enumerate() {
-        if header.name.as_bytes().eq_ignore_ascii_case(name) {
-            cut.insert(line);
+/// Adds the lines named `name` to `cut`, unless the message would mean something else without them. Tells what `name`
+/// means.
+fn cut_named(headers: &[Header<'_>], name: &[u8], cut: &mut LineSet) -> Field {
+    let field = Field::of(name);
+    if !matches!(field, Field::Host | Field::ContentLength | Field::TransferEncoding) {
+        for (line, header) in headers.iter().enumerate() {
+            if header.name.as_bytes().eq_ignore_ascii_case(name) {
+                cut.insert(line);
+            }
         }
     }
-    Field::of(name) == Field::XForwardedFor
+    field
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::field::Field;
 use super::limits::HEADERS_MAX;
 
 /// One header field: its name, a token, and its value without the white space around it.
@@ -80,6 +81,10 @@ impl LineSet {
         self.0[(line / 64) % (HEADERS_MAX / 64)] |= 1 << (line % 64);
     }
 
+    pub(super) fn contains(self, line: usize) -> bool {
+        self.0[(line / 64) % (HEADERS_MAX / 64)] & (1 << (line % 64)) != 0
+    }
+
     /// Members in ascending order.
     #[inline]
     pub(super) fn iter(self) -> impl Iterator<Item = usize> {
@@ -127,6 +132,35 @@ impl<'a> Lines<'a> {
             })
     }
 
+    /// The value of the only line named `name` in any case; `None` if there is none, or several, or it is one to cut.
+    pub(super) fn only(&self, name: &[u8]) -> Option<&'a [u8]> {
+        let mut named = self
+            .headers
+            .iter()
+            .enumerate()
+            .filter(|(_, header)| header.name.as_bytes().eq_ignore_ascii_case(name));
+        let (line, header) = named.next()?;
+        (named.next().is_none() && !self.cut.contains(line)).then_some(header.value)
+    }
+
+    /// Cuts the lines of `field`.
+    #[cold]
+    pub(super) fn leave_out(&mut self, field: Field) {
+        let mut cut = self.cut;
+        self.cut_field(field, &mut cut);
+        self.cut = cut;
+    }
+
+    /// Adds the lines of `field` to `cut`.
+    #[cold]
+    pub(super) fn cut_field(&self, field: Field, cut: &mut LineSet) {
+        for (line, header) in self.headers.iter().enumerate() {
+            if Field::of(header.name.as_bytes()) == field {
+                cut.insert(line);
+            }
+        }
+    }
+
     /// Appends everything from `from` to the empty line but the lines in `cut`.
     #[inline(always)]
     pub(super) fn copy_kept(&self, mut from: usize, cut: LineSet, out: &mut Vec<u8>) {
@@ -156,6 +190,7 @@ mod tests {
             set.insert(line);
         }
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 1, 63, 64, 128, 255]);
+        assert!(set.contains(63) && set.contains(255) && !set.contains(2));
         assert_eq!(LineSet::default().iter().count(), 0);
     }
 }

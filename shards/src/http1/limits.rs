@@ -35,6 +35,13 @@ pub const TRAILER_FIELDS_MAX: u16 = 64;
 /// Ranges an in-place edit of a response head can cut out; a head that needs more is written anew.
 pub const EDIT_CUTS_MAX: usize = 4;
 
+/// Longest name of a protocol that a connection can be upgraded to, version included: it is kept while the answer is
+/// awaited. The longest registered one that is used as such is `websocket`, 9 bytes.
+pub const UPGRADE_BYTES_MAX: usize = 32;
+
+/// Longest `X-Request-Id` taken over from a client: room for a UUID, a trace id or two of them with a separator.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+
 /// What one message head may use. Set per listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {

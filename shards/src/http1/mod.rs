@@ -3,7 +3,9 @@
 //! | module | job |
 //! |---|---|
 //! | [`request`], [`response`] | one message head → what routing, framing and connection handling need to know |
-//! | [`rewrite`] | the head as it goes to the other side |
+//! | [`TunnelRules`] | which requests may become a tunnel; [`response::parse`] sees to it that the answer grants just that |
+//! | [`rewrite`] | the head as it goes to the other side, with what a route changes |
+//! | [`ForwardRules`] | what a backend is told of where a request came from |
 //! | [`body`] | where the body ends; chunked coding checked and canonicalised in place |
 //! | [`answer`] | complete answers of our own |
 //! | [`limits`] | every number |
@@ -21,8 +23,12 @@
 //! * **What was named is gone, what we add stays.** Fields that `Connection` names are removed before ours are written, so
 //!   no client can have our forwarding fields removed. `Host`, `Content-Length` and `Transfer-Encoding` cannot be named away.
 //!
+//! * **A tunnel is asked for and granted, or there is none.** A 101 that nobody asked for, or to something else, is a bad
+//!   response; what is sent ahead of a refusal is never read as a request.
+//!
 //! Paths are forwarded as they were received: `/../`, `%2e`, `//`, `;` and `%00` are not normalised, and routing sees them
-//! raw as well.
+//! raw as well. A route may replace the prefix it matched: what remains keeps its bytes, but for slashes where they meet, so
+//! a `/../` behind a stripped prefix reaches the backend, which must not climb above its own root.
 
 pub mod answer;
 mod authority;
@@ -41,14 +47,17 @@ pub mod request;
 pub mod response;
 pub mod rewrite;
 mod target;
+mod tunnel;
 
 pub use answer::Status;
 pub use authority::Authority;
 pub use body::{Body, Fed, Framing, FramingError};
-pub use forward::{ClientAddress, Forward, ListenerPrefix, Scheme};
+pub use forward::{ClientAddress, Forward, ForwardRules, Scheme};
 pub use head::{BodyLength, Header, Parsed, Scratch, Version};
 pub use limits::HeadLimits;
 pub use method::Method;
 pub use progress::HeadProgress;
 pub use request::{Reject, Request};
-pub use response::{BadResponse, Response};
+pub use response::{BadResponse, ReplyTo, Response};
+pub use rewrite::{RequestRules, ResponseRules};
+pub use tunnel::{Tunnel, TunnelRules};

@@ -2,7 +2,7 @@
 
 use super::answer::Status;
 use super::authority::Authority;
-use super::field::{self, Field};
+use super::field::{self, Field, FieldSet};
 use super::framing::{self, Connection, Gathered, Refusal};
 use super::head::{BodyLength, Header, LineSet, Lines, Parsed, Scratch, Version};
 use super::limits::{HEADERS_MAX, HeadLimits, LEADING_EMPTY_LINES_MAX, METHOD_BYTES_MAX};
@@ -18,7 +18,7 @@ pub struct Request<'a> {
     /// The client's version.
     pub version: Version,
     /// Path and query, raw. `*`, or starts with `/`; but empty or starting with `?` when a URL without path was asked for,
-    /// which means `/`.
+    /// which means `/`. Empty for CONNECT, which has none.
     pub path: &'a [u8],
     /// Where it is asked: the Host field, or the target's authority. `None` only for an empty Host, or none in HTTP/1.0.
     pub authority: Option<Authority<'a>>,
@@ -30,7 +30,8 @@ pub struct Request<'a> {
     pub keep_alive: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub expect_continue: bool,
-    /// The protocols asked for, if the client asked to leave HTTP/1.1: the value of the first Upgrade field.
+    /// The protocols asked for, if the client asked to leave HTTP/1.1: the value of the first Upgrade field. Whether it may
+    /// is for [`TunnelRules::admit`](super::TunnelRules::admit) to say.
     pub upgrade: Option<&'a [u8]>,
     pub(super) lines: Lines<'a>,
     pub(super) extras: Extras,
@@ -45,8 +46,8 @@ pub(super) struct Extras {
     pub(super) host: bool,
     pub(super) length: bool,
     pub(super) te_trailers: bool,
-    /// The client sent X-Forwarded-For fields, ours is to be appended to them.
-    pub(super) forwarded_for: bool,
+    /// The forwarding fields that the client sent and did not name in Connection.
+    pub(super) forwarding: FieldSet,
 }
 
 impl<'a> Request<'a> {
@@ -58,7 +59,7 @@ impl<'a> Request<'a> {
 
     /// What the Connection fields list.
     pub fn connection_options(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        framing::options(self.lines.headers)
+        framing::options_of(self.lines.headers)
     }
 }
 
@@ -73,7 +74,7 @@ pub struct Reject {
 }
 
 impl Reject {
-    fn bad(reason: &'static str) -> Reject {
+    pub(super) fn bad(reason: &'static str) -> Reject {
         Reject { status: Status::BadRequest, reason }
     }
 }
@@ -182,14 +183,13 @@ fn interpret<'h>(
     if !lines.end_in_crlf() {
         return Err(Reject::bad("line ends with a bare LF"));
     }
-    if method == Method::Connect {
-        return Err(refuse_connect(target));
-    }
-    let target = Target::parse(method, target).map_err(Reject::bad)?;
+    let is_connect = matches!(method, Method::Connect);
+    let target = if is_connect { Target::parse_authority(target) } else { Target::parse(method, target) };
+    let target = target.map_err(Reject::bad)?;
 
     let mut framing = Gathered::default();
     let mut extras = Extras {
-        request_line: version == Version::Http10 || target.absolute.is_some(),
+        request_line: version == Version::Http10 || (target.absolute.is_some() && !is_connect),
         host: true,
         ..Extras::default()
     };
@@ -215,7 +215,7 @@ fn interpret<'h>(
                 framing.content_length(value)?;
                 continue;
             }
-            Field::Trailer | Field::Other => continue,
+            Field::Trailer | Field::XRequestId | Field::Other => continue,
             Field::Expect => {
                 if !field::is(value, b"100-continue") {
                     return Err(Reject { status: Status::ExpectationFailed, reason: "unknown expectation" });
@@ -237,8 +237,12 @@ fn interpret<'h>(
                 extras.te_trailers |= field::members(value).any(|member| field::is(member, b"trailers"))
             }
             Field::Upgrade => upgrade = upgrade.or(Some(value)),
-            Field::XForwardedFor => extras.forwarded_for = true,
-            Field::Http2Settings | Field::KeepAlive | Field::ProxyConnection | Field::XForwarded => {}
+            Field::Forwarded
+            | Field::XForwardedFor
+            | Field::XForwardedHost
+            | Field::XForwardedPort
+            | Field::XForwardedProto => extras.forwarding.insert(field),
+            Field::Http2Settings | Field::KeepAlive | Field::ProxyConnection => {}
         }
         lines.cut.insert(line);
     }
@@ -248,10 +252,10 @@ fn interpret<'h>(
     if connection_count > 0 {
         connection =
             Connection::gather(&mut lines, connection_first, connection_count).map_err(Reject::bad)?;
-        extras.forwarded_for &= !connection.drops_forwarded_for;
+        extras.forwarding = extras.forwarding.without(connection.named);
     }
     if framing.length_is_odd {
-        cut_content_length(&mut lines);
+        lines.leave_out(Field::ContentLength);
         extras.length = true;
     }
     let body = match framing.length {
@@ -259,6 +263,10 @@ fn interpret<'h>(
         Some(length) => BodyLength::Length(length),
         None => BodyLength::None,
     };
+    if is_connect && !body.is_empty() {
+        // RFC 9110 §9.3.6: what follows the head belongs to the tunnel, so a length would have two meanings.
+        return Err(Reject::bad("CONNECT with a body"));
+    }
     if version == Version::Http10
         && !body.is_empty()
         && matches!(method, Method::Get | Method::Head | Method::Delete)
@@ -293,7 +301,7 @@ fn interpret<'h>(
     })
 }
 
-/// The authority of an absolute-form request, which must be the Host field's when there is one.
+/// The authority that the request target names, which must be the Host field's when there is one.
 #[cold]
 fn agreed<'a>(
     absolute: Authority<'a>,
@@ -305,25 +313,6 @@ fn agreed<'a>(
         None if !has_host => Ok(absolute),
         Some(host) if host.is_same(&absolute, default_port) => Ok(host),
         _ => Err(Reject::bad("Host is not the authority of the request target")),
-    }
-}
-
-#[cold]
-fn cut_content_length(lines: &mut Lines<'_>) {
-    for (line, header) in lines.headers.iter().enumerate() {
-        if Field::of(header.name.as_bytes()) == Field::ContentLength {
-            lines.cut.insert(line);
-        }
-    }
-}
-
-#[cold]
-fn refuse_connect(target: &[u8]) -> Reject {
-    match Authority::parse(target) {
-        Ok(Authority { port: Some(_), .. }) => {
-            Reject { status: Status::NotImplemented, reason: "CONNECT is not supported" }
-        }
-        _ => Reject::bad("CONNECT without host and port"),
     }
 }
 

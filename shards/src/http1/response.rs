@@ -6,6 +6,7 @@ use super::head::{BodyLength, Header, LineSet, Lines, Parsed, Scratch, Version};
 use super::limits::{HEADERS_MAX, HeadLimits};
 use super::method::Method;
 use super::progress::{HeadProgress, Hopeless};
+use super::tunnel::Tunnel;
 
 /// A valid response head, borrowed from the receive buffer.
 #[derive(Debug, Clone, Copy)]
@@ -20,9 +21,8 @@ pub struct Response<'a> {
     pub body: BodyLength,
     /// Whether the backend's connection may carry another request once the body has ended.
     pub keep_alive: bool,
-    /// What follows on this connection is another protocol (status 101). Whether anybody asked for it is the caller's
-    /// to know.
-    pub upgrade: bool,
+    /// It grants the tunnel that was asked for: what follows the head belongs to no message.
+    pub tunnel: bool,
     pub(super) lines: Lines<'a>,
     pub(super) connection: Connection,
     /// The content length must be written anew.
@@ -30,10 +30,19 @@ pub struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Whether the final response is still to come (1xx).
+    /// Whether the final response is still to come: 1xx, but for 101, after which there is none.
     #[must_use]
     pub fn is_interim(&self) -> bool {
-        self.status < 200
+        self.status < 200 && self.status != SWITCHING_PROTOCOLS
+    }
+
+    /// What the connection turns into, where this says that it does.
+    pub(super) fn upgrade(&self) -> Option<&'a [u8]> {
+        if self.status != SWITCHING_PROTOCOLS {
+            return None;
+        }
+        let mut headers = self.lines.headers.iter();
+        headers.find(|header| Field::of(header.name.as_bytes()) == Field::Upgrade).map(|header| header.value)
     }
 
     /// All fields, as received.
@@ -42,6 +51,25 @@ impl<'a> Response<'a> {
         self.lines.headers
     }
 }
+
+/// What a response answers: all that its framing depends on (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// The request was HEAD: the response has no body, whatever its head says.
+    pub is_head: bool,
+    /// The tunnel that the request asked the backend for.
+    pub tunnel: Tunnel,
+}
+
+impl From<Method<'_>> for ReplyTo {
+    /// A request that asks for no upgrade.
+    fn from(method: Method<'_>) -> ReplyTo {
+        let tunnel = if matches!(method, Method::Connect) { Tunnel::Connect } else { Tunnel::None };
+        ReplyTo { is_head: matches!(method, Method::Head), tunnel }
+    }
+}
+
+pub(super) const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// A response that must not reach a client: it is answered with 502, and its connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,12 +98,15 @@ impl From<Hopeless> for BadResponse {
     }
 }
 
-/// Looks for the head of a response to `request_method` at the start of `buf`. `progress` as for
+/// Looks for the head of a response to what was `asked` at the start of `buf`. `progress` as for
 /// [`request::parse`](super::request::parse); an interim response is a message of its own.
+///
+/// A 101 is refused unless it grants the upgrade that was asked for. A 2xx to CONNECT begins a tunnel, whatever framing
+/// fields it carries (RFC 9110 §9.3.6).
 #[inline]
 pub fn parse<'h, 'b: 'h>(
     buf: &'b [u8],
-    request_method: Method<'_>,
+    asked: impl Into<ReplyTo>,
     limits: &HeadLimits,
     progress: &mut HeadProgress,
     scratch: &'h mut Scratch<'b>,
@@ -95,7 +126,15 @@ pub fn parse<'h, 'b: 'h>(
             }
             let lines = Lines { head: &buf[..len], headers: raw.headers, cut: LineSet::default() };
             let version = Version::from_minor(raw.version);
-            interpret(raw.code.unwrap_or_default(), version, request_method, lines).map(Parsed::Complete)
+            let status = raw.code.unwrap_or_default();
+            let asked: ReplyTo = asked.into();
+            let connected = matches!(asked.tunnel, Tunnel::Connect) && (200..300).contains(&status);
+            let response = if connected || status == SWITCHING_PROTOCOLS {
+                begin_tunnel(status, version, &asked.tunnel, lines)
+            } else {
+                interpret(status, version, asked.is_head, lines)
+            };
+            response.map(Parsed::Complete)
         }
         Ok(httparse::Status::Partial) => {
             progress.incomplete(buf, limits)?;
@@ -109,7 +148,7 @@ pub fn parse<'h, 'b: 'h>(
 fn interpret<'h>(
     status: u16,
     version: Version,
-    request_method: Method<'_>,
+    to_head: bool,
     mut lines: Lines<'h>,
 ) -> Result<Response<'h>, BadResponse> {
     if !lines.end_in_crlf() {
@@ -136,24 +175,24 @@ fn interpret<'h>(
         }
     }
     framing.check(version)?;
-
     let mut connection = Connection::default();
     if connection_count > 0 {
         connection = Connection::gather(&mut lines, connection_first, connection_count)
             .map_err(|reason| BadResponse { reason })?;
         if connection.plain_line.is_none() {
-            cut(&mut lines, &[Field::Connection]);
+            lines.leave_out(Field::Connection);
         }
     }
     let never_has_content = status < 200 || status == 204;
     if never_has_content && (framing.is_chunked || framing.length.is_some()) {
         // RFC 9110 §8.6 and RFC 9112 §6.1 forbid both here; a client that believed them would wait for a body.
-        cut(&mut lines, &[Field::ContentLength, Field::TransferEncoding]);
+        lines.leave_out(Field::ContentLength);
+        lines.leave_out(Field::TransferEncoding);
     } else if framing.length_is_odd {
-        cut(&mut lines, &[Field::ContentLength]);
+        lines.leave_out(Field::ContentLength);
     }
     let body = match framing.length {
-        _ if never_has_content || status == 304 || request_method == Method::Head => BodyLength::None,
+        _ if never_has_content || status == 304 || to_head => BodyLength::None,
         _ if framing.is_chunked => BodyLength::Chunked,
         Some(length) => BodyLength::Length(length),
         None => BodyLength::UntilClose,
@@ -163,21 +202,61 @@ fn interpret<'h>(
         version,
         head_len: lines.head.len(),
         body,
-        keep_alive: connection.persists(version) && body != BodyLength::UntilClose && status != 101,
-        upgrade: status == 101,
+        keep_alive: connection.persists(version) && body != BodyLength::UntilClose,
+        tunnel: false,
         connection,
         length: framing.length.filter(|_| framing.length_is_odd && !never_has_content),
         lines,
     })
 }
 
+/// The response that begins a tunnel, or claims to. What it says of its connection and of a body means nothing.
 #[cold]
-fn cut(lines: &mut Lines<'_>, fields: &[Field]) {
-    for (line, header) in lines.headers.iter().enumerate() {
-        if fields.contains(&Field::of(header.name.as_bytes())) {
-            lines.cut.insert(line);
-        }
+fn begin_tunnel<'h>(
+    status: u16,
+    version: Version,
+    asked: &Tunnel,
+    mut lines: Lines<'h>,
+) -> Result<Response<'h>, BadResponse> {
+    let bad = |reason| BadResponse { reason };
+    if !lines.end_in_crlf() {
+        return Err(bad("line ends with a bare LF"));
     }
+    let mut connection = Connection::default();
+    let is_connection = |header: &Header<'_>| Field::of(header.name.as_bytes()) == Field::Connection;
+    let count = lines.headers.iter().filter(|header| is_connection(header)).count();
+    if let Some(first) = lines.headers.iter().position(is_connection) {
+        connection = Connection::gather(&mut lines, first, count).map_err(bad)?;
+    }
+    if status == SWITCHING_PROTOCOLS {
+        if version == Version::Http10 {
+            return Err(bad("switch of protocols in HTTP/1.0"));
+        }
+        asked.check_switch(&lines, &connection).map_err(bad)?;
+    }
+    for field in [
+        Field::Connection,
+        Field::ContentLength,
+        Field::KeepAlive,
+        Field::ProxyConnection,
+        Field::Te,
+        Field::Trailer,
+        Field::TransferEncoding,
+        Field::Upgrade,
+    ] {
+        lines.leave_out(field);
+    }
+    Ok(Response {
+        status,
+        version,
+        head_len: lines.head.len(),
+        body: BodyLength::None,
+        keep_alive: false,
+        tunnel: true,
+        connection,
+        length: None,
+        lines,
+    })
 }
 
 #[cold]

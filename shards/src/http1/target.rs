@@ -7,9 +7,11 @@ use super::method::Method;
 /// What a request target says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Target<'a> {
-    /// Path and query. `*`, or starts with `/`; but empty or starting with `?` for an absolute-form target without a path.
+    /// Path and query. `*`, or starts with `/`; but empty or starting with `?` for an absolute-form target without a path,
+    /// and empty for an authority-form one.
     pub(super) path: &'a [u8],
-    /// The authority of an absolute-form target, with the default port of its scheme.
+    /// The authority of an absolute-form target, with the default port of its scheme; that of an authority-form one, with
+    /// 0, which is no port.
     pub(super) absolute: Option<(Authority<'a>, u16)>,
 }
 
@@ -27,6 +29,17 @@ impl<'a> Target<'a> {
             b"*" if method == Method::Options => Ok(Target { path: target, absolute: None }),
             b"*" => Err("target * with a method other than OPTIONS"),
             _ => Target::parse_absolute(method, target),
+        }
+    }
+
+    /// Reads the target of a CONNECT: host and port, nothing else (RFC 9112 §3.2.3).
+    #[cold]
+    pub(super) fn parse_authority(target: &'a [u8]) -> Result<Target<'a>, &'static str> {
+        match Authority::parse(target)? {
+            authority @ Authority { port: Some(1..), .. } => {
+                Ok(Target { path: b"", absolute: Some((authority, 0)) })
+            }
+            _ => Err("CONNECT without host and port"),
         }
     }
 

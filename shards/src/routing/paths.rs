@@ -1,58 +1,197 @@
-//! The path prefixes of one host: longest match on segment boundaries.
+//! The paths of each host: exact ones, patterns, and prefixes on segment boundaries.
 
-use ahash::AHashMap;
+use std::num::NonZeroU32;
 
-/// Prefixes by their bytes, and the lengths there are: a look-up tries each length at which the path has a segment end,
-/// longest first. Hundreds of prefixes share a few dozen lengths.
-#[derive(Debug, Clone)]
-pub(super) struct PathTable<T> {
+use super::RouteError;
+use super::map::{ScopedMap, Span};
+
+/// Where the rules of one path begin in the router's rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules(NonZeroU32);
+
+impl Rules {
+    pub(super) fn starting_at(first: usize) -> Result<Rules, RouteError> {
+        let place = u32::try_from(first + 1).ok().and_then(NonZeroU32::new);
+        place.map(Rules).ok_or(RouteError::TooMany)
+    }
+
+    #[inline(always)]
+    pub(super) fn first(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// A pattern of some host, by its number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfPattern {
+    pub(super) pattern: u32,
+    pub(super) rules: Rules,
+}
+
+/// A stretch of one of the lists in [`Paths`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Stretch {
+    start: u32,
+    end: u32,
+}
+
+impl Stretch {
+    #[inline(always)]
+    fn of<T>(self, list: &[T]) -> &[T] {
+        &list[self.start as usize..self.end as usize]
+    }
+}
+
+/// The paths of one host.
+#[derive(Debug, Clone, Copy, Default)]
+struct Table {
     /// The prefix `/`, which everything matches.
-    root: Option<T>,
-    prefixes: AHashMap<Box<[u8]>, T>,
-    /// The distinct lengths of `prefixes`, descending.
-    lengths: Vec<usize>,
+    root: Option<Rules>,
+    has_exact: bool,
+    patterns: Stretch,
+    /// The distinct lengths of its prefixes, descending.
+    lengths: Stretch,
 }
 
-impl<T> Default for PathTable<T> {
-    fn default() -> Self {
-        PathTable { root: None, prefixes: AHashMap::new(), lengths: Vec::new() }
-    }
+/// The paths of all hosts. A host is a number; its paths stand in scopes of their own. A look-up tries each length of
+/// prefix at which the path has a segment end, longest first.
+#[derive(Debug)]
+pub(super) struct Paths {
+    tables: Vec<Table>,
+    texts: ScopedMap<Rules>,
+    patterns: Vec<OfPattern>,
+    lengths: Vec<u32>,
 }
 
-impl<T: Copy> PathTable<T> {
-    /// Adds a prefix as [`prefix_key`] gives it. Returns the target it led to before.
-    pub(super) fn insert(&mut self, prefix: &[u8], target: T) -> Option<T> {
-        if prefix.is_empty() {
-            return self.root.replace(target);
+impl Paths {
+    pub(super) fn with_capacity(texts: usize) -> Paths {
+        Paths {
+            tables: Vec::new(),
+            texts: ScopedMap::with_capacity(texts),
+            patterns: Vec::new(),
+            lengths: Vec::new(),
         }
-        if let Err(at) = self.lengths.binary_search_by(|length| prefix.len().cmp(length)) {
-            self.lengths.insert(at, prefix.len());
-        }
-        self.prefixes.insert(prefix.into(), target)
     }
 
-    /// The target of the longest prefix of `path`, which has no query.
+    /// Begins the next host, to which what is added from now on belongs; its number.
+    pub(super) fn begin_host(&mut self) -> Result<u32, RouteError> {
+        let number = u32::try_from(self.tables.len()).ok().filter(|&number| number <= u32::MAX / 2);
+        let patterns = stretch_from(self.patterns.len())?;
+        let lengths = stretch_from(self.lengths.len())?;
+        self.tables.push(Table { patterns, lengths, ..Table::default() });
+        number.ok_or(RouteError::TooMany)
+    }
+
+    /// Keeps a text, for use under any host.
+    pub(super) fn store(&mut self, text: &[u8]) -> Result<Span, RouteError> {
+        self.texts.store(text)
+    }
+
+    pub(super) fn add_exact(&mut self, text: Span, rules: Rules) {
+        let (host, table) = self.last();
+        table.has_exact = true;
+        self.texts.insert(exact_scope(host), text, rules);
+    }
+
+    /// Adds a pattern behind those the host has.
+    pub(super) fn add_pattern(&mut self, pattern: u32, rules: Rules) {
+        self.patterns.push(OfPattern { pattern, rules });
+        let end = self.patterns.len() as u32;
+        self.last().1.patterns.end = end;
+    }
+
+    /// Adds the prefix `/`.
+    pub(super) fn add_root(&mut self, rules: Rules) {
+        self.last().1.root = Some(rules);
+    }
+
+    /// Adds another prefix, as [`prefix_key`] gives it.
+    pub(super) fn add_prefix(&mut self, text: Span, rules: Rules) {
+        let (host, table) = self.last();
+        let start = table.lengths.start as usize;
+        if let Err(at) = self.lengths[start..].binary_search_by(|length| text.len().cmp(length)) {
+            self.lengths.insert(start + at, text.len());
+            let end = self.lengths.len() as u32;
+            self.last().1.lengths.end = end;
+        }
+        self.texts.insert(prefix_scope(host), text, rules);
+    }
+
+    fn last(&mut self) -> (u32, &mut Table) {
+        let number = self.tables.len() as u32 - 1;
+        (number, self.tables.last_mut().expect("a host was begun"))
+    }
+
+    /// Gives back memory that was only needed for growing.
+    pub(super) fn finish(&mut self) {
+        self.tables.shrink_to_fit();
+        self.texts.finish();
+        self.patterns.shrink_to_fit();
+        self.lengths.shrink_to_fit();
+    }
+
+    /// The rules of exactly this path.
     #[inline]
-    pub(super) fn lookup(&self, path: &[u8]) -> Option<T> {
-        for &length in &self.lengths {
+    pub(super) fn exact(&self, host: u32, path: &[u8]) -> Option<Rules> {
+        if self.tables[host as usize].has_exact { self.texts.get(exact_scope(host), path) } else { None }
+    }
+
+    /// The patterns of a host, in their order.
+    #[inline]
+    pub(super) fn patterns(&self, host: u32) -> &[OfPattern] {
+        self.tables[host as usize].patterns.of(&self.patterns)
+    }
+
+    /// The rules of each prefix of `path`, which has no query, the longest first.
+    #[inline]
+    pub(super) fn prefixes(&self, host: u32, path: &[u8]) -> impl Iterator<Item = Rules> {
+        let table = &self.tables[host as usize];
+        let named = table.lengths.of(&self.lengths).iter().filter_map(move |&length| {
+            let length = length as usize;
             let ends_segment = match path.get(length) {
                 Some(&next) => next == b'/',
                 None => path.len() == length,
             };
-            if ends_segment && let Some(&target) = self.prefixes.get(&path[..length]) {
-                return Some(target);
-            }
-        }
-        self.root
+            if ends_segment { self.texts.get(prefix_scope(host), &path[..length]) } else { None }
+        });
+        named.chain(table.root)
     }
 }
 
-/// What a configured prefix is stored under: without slashes at its end, hence empty for `/`. `None` if no path could
-/// start with it.
+fn stretch_from(start: usize) -> Result<Stretch, RouteError> {
+    let start = u32::try_from(start).map_err(|_| RouteError::TooMany)?;
+    Ok(Stretch { start, end: start })
+}
+
+#[inline(always)]
+fn exact_scope(host: u32) -> u32 {
+    host * 2
+}
+
+#[inline(always)]
+fn prefix_scope(host: u32) -> u32 {
+    host * 2 + 1
+}
+
+/// Path and query of a request. A target without path means `/` (RFC 9112 §3.2.1).
+#[inline]
+pub(super) fn split(target: &[u8]) -> (&[u8], &[u8]) {
+    let (path, query) = match memchr::memchr(b'?', target) {
+        Some(mark) => (&target[..mark], &target[mark + 1..]),
+        None => (target, &b""[..]),
+    };
+    (if path.is_empty() { b"/" } else { path }, query)
+}
+
+/// What an exact path is stored under; `None` if no request could have it.
+pub(super) fn exact_key(path: &str) -> Option<&[u8]> {
+    let path = path.as_bytes();
+    (path.starts_with(b"/") && memchr::memchr(b'?', path).is_none()).then_some(path)
+}
+
+/// What a prefix is stored under: without slashes at its end, hence empty for `/`. `None` if no path could start with it.
 pub(super) fn prefix_key(prefix: &str) -> Option<&[u8]> {
-    let prefix = prefix.as_bytes();
-    (prefix.starts_with(b"/") && memchr::memchr(b'?', prefix).is_none()).then(|| {
-        let end = prefix.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
-        &prefix[..end]
-    })
+    let prefix = exact_key(prefix)?;
+    let end = prefix.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+    Some(&prefix[..end])
 }

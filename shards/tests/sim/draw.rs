@@ -30,6 +30,9 @@ pub(crate) fn timeouts() -> Timeouts {
         response: Duration::from_secs(4),
         response_body: Duration::from_secs(5),
         send: Duration::from_secs(6),
+        tunnel: Duration::from_secs(8),
+        total: Duration::from_secs(40),
+        proxy_header: Duration::from_millis(1_500),
     }
 }
 
@@ -46,6 +49,8 @@ pub(crate) fn buffers(rng: &mut SmallRng) -> Settings {
         accepted: group([256, 1024, 4096]),
         connected: group([512, 2048, 16 * 1024]),
         bulk: group([4096, 32 * 1024, 64 * 1024]),
+        pipes_max: rng.random_range(1..=4),
+        pipe_bytes: 16 * 1024,
     }
 }
 

@@ -12,7 +12,7 @@ use ringway_core::Config;
 use ringway_core::Time;
 use ringway_engine::Engine;
 use ringway_engine::sim::{self, Faults, Net, Sim, SimSettings};
-use ringway_shards::{Command, Launch, Plan, Summary, inbox};
+use ringway_shards::{Command, Files, Gate, Launch, Plan, Summary, inbox};
 
 use crate::book::Book;
 use crate::client::Client;
@@ -67,9 +67,9 @@ async fn play(
     let origins: Vec<_> = (0..book.script.origins.len()).map(origin_address).collect();
     let mut config = Config::direct(PROXY, &origins, None).expect("a sound configuration");
     config.listeners[0].timeouts = book.script.timeouts;
-    let plan = Arc::new(Plan::new(&config, &[PROXY]).expect("a sound plan"));
+    let plan = Arc::new(Plan::new(&config, &[PROXY], &Files::default()).expect("a sound plan"));
     let (inbox, receiver) = inbox::channel();
-    let launch = Launch { id: 0, plan, sockets: vec![net.listen(PROXY)], inbox: receiver, seed };
+    let launch = Launch { id: 0, plan, sockets: vec![net.listen(PROXY)], inbox: receiver, seed, gate: Arc::new(Gate::new(u32::MAX, None)) };
     let ended: Rc<(RefCell<Option<Summary>>, Signal)> = Rc::default();
     let (shard, end) = (ringway_shards::run(engine.clone(), launch), Rc::clone(&ended));
     engine.spawn(async move {
@@ -117,7 +117,7 @@ async fn play(
 }
 
 /// Waits until nothing is left that a drained shard, and origins that went home, could still hold.
-async fn settle(engine: &Sim, net: &Net) {
+pub(crate) async fn settle(engine: &Sim, net: &Net) {
     let deadline = engine.now() + SETTLE_MAX;
     loop {
         let now = engine.counters();

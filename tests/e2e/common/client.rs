@@ -1,8 +1,10 @@
 //! A client that sends what it is told, byte by byte, and reads answers strictly.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// How long any one step may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -37,7 +39,19 @@ impl Client {
     }
 
     pub(crate) fn try_connect(to: SocketAddr) -> io::Result<Client> {
-        let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+        Client::over(TcpStream::connect_timeout(&to, PATIENCE)?)
+    }
+
+    /// From this address of our own.
+    pub(crate) fn connect_from(source: &str, to: SocketAddr) -> Client {
+        let source: IpAddr = source.parse().expect("an address");
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::new(source, 0).into()).expect("an address of this machine");
+        socket.connect(&to.into()).unwrap_or_else(|error| panic!("can not connect to {to}: {error}"));
+        Client::over(socket.into()).expect("a socket takes its options")
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Client> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
@@ -48,6 +62,33 @@ impl Client {
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Client {
         let _ = self.stream.get_mut().write_all(bytes.as_ref());
         self
+    }
+
+    /// Sends a request and reads its answer.
+    pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> Response {
+        self.send(request).answer()
+    }
+
+    /// Where it comes from.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.stream.get_ref().local_addr().expect("a connection")
+    }
+
+    /// The connection once more, for another thread to write to.
+    pub(crate) fn twin(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().expect("a descriptor")
+    }
+
+    /// The connection, for somebody else to use. Nothing may have been read beyond what was asked for.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        assert!(self.stream.buffer().is_empty(), "unread: {}", self.stream.buffer().escape_ascii());
+        self.stream.into_inner()
+    }
+
+    /// Ends the connection with a reset instead of an end.
+    pub(crate) fn reset(self) {
+        let linger = SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO));
+        linger.expect("a socket takes it");
     }
 
     /// Says that nothing more will be sent.
@@ -100,6 +141,30 @@ impl Client {
         let mut bytes = Vec::new();
         self.stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("reading to the end: {error}"));
         bytes
+    }
+
+    /// The next bytes, exactly that many.
+    pub(crate) fn read_exact(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).unwrap_or_else(|error| panic!("reading {count} bytes: {error}"));
+        bytes
+    }
+
+    /// Whether the other side says nothing, not even that it ends, for so long.
+    pub(crate) fn is_left_alone(&mut self, during: Duration) -> bool {
+        if !self.stream.buffer().is_empty() {
+            return false;
+        }
+        let stream = self.stream.get_ref();
+        stream.set_read_timeout(Some(during)).expect("a socket takes it");
+        let heard = stream.peek(&mut [0]);
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes it");
+        heard.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
+    }
+
+    /// Reads on until the connection ends, and tells how.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        io::copy(&mut self.stream, &mut io::sink()).map(drop)
     }
 
     /// Waits for the other side to close, and fails if it says anything before. A reset counts as closed.

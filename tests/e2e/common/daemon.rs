@@ -58,6 +58,21 @@ impl Daemon {
         Daemon::configured(&tuned(listener, cluster, origins))
     }
 
+    /// As [`Daemon::tuned`], with a listener that speaks TCP.
+    pub(crate) fn relaying(listener: &str, cluster: &str, origins: &[SocketAddr]) -> Daemon {
+        let listener = format!("protocol = \"tcp\"\ncluster = \"site\"\n{listener}");
+        Daemon::configured(&tuned(&listener, cluster, origins).replace("[[clusters.site.frontends]]\n", ""))
+    }
+
+    /// With this configuration file, and no more than so many descriptors.
+    pub(crate) fn confined(descriptors: u32, toml: &str) -> Daemon {
+        let file = config_file(toml);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {descriptors} && exec \"$@\""), "sh"]);
+        command.arg(env!("CARGO_BIN_EXE_ringway")).args(["start", "-c"]).arg(&file);
+        Daemon::spawn(command, Some(file))
+    }
+
     fn spawn(mut command: Command, file: Option<PathBuf>) -> Daemon {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary was built");
@@ -162,6 +177,7 @@ pub(crate) fn config_file(toml: &str) -> PathBuf {
     path
 }
 
+/// A configuration with one listener `main` and one cluster `site`, one shard, and everything in the log.
 fn tuned(listener: &str, cluster: &str, origins: &[SocketAddr]) -> String {
     let backends: String = origins
         .iter()

@@ -3,11 +3,19 @@
 mod client;
 mod daemon;
 mod origin;
+mod pattern;
 mod process;
+mod server;
+mod unix_origin;
 mod wait;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Response};
 pub(crate) use daemon::{Daemon, LONG, config_file, ringway, run};
-pub(crate) use origin::{Origin, Then};
-pub(crate) use process::{descriptors, raise_descriptor_limit, resident_kib, thread_id, thread_names, tool};
-pub(crate) use wait::{eventually, now, settles};
+pub(crate) use origin::{Origin, Then, read_head};
+pub(crate) use pattern::{Checker, PIECE, body_bytes};
+pub(crate) use process::{
+    assert_flat, cpu_time, descriptors, raise_descriptor_limit, resident_kib, thread_id,
+    thread_names, tool,
+};
+pub(crate) use unix_origin::{UnixOrigin, socket_path};
+pub(crate) use wait::{eventually, now, rest, settles};

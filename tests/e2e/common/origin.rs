@@ -1,12 +1,11 @@
 //! Origins on threads of the test: well-behaved ones, and others.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::Ordering;
 
 use super::client::{chunk, fields, header, line};
+use super::server::{Server, Shared, Socket};
 
 /// How much of a request's body is kept.
 const BODY_KEPT_BYTES: usize = 64 * 1024;
@@ -14,15 +13,7 @@ const BODY_KEPT_BYTES: usize = 64 * 1024;
 /// A server on a port of its own. Dropping it closes everything.
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
-    shared: Arc<Shared>,
-    accepting: Option<thread::JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    ends: AtomicBool,
-    connections: Mutex<Vec<TcpStream>>,
-    requests: AtomicU64,
+    server: Server<TcpStream>,
 }
 
 /// A request as it arrived.
@@ -85,70 +76,62 @@ impl Origin {
         Origin::listen("127.0.0.1:0", move |_, stream| handler(stream))
     }
 
+    /// How many connections it has accepted.
+    pub(crate) fn connections(&self) -> u64 {
+        self.server.connections()
+    }
+
     /// How many requests it has read.
     pub(crate) fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::Relaxed)
+        self.server.shared.requests.load(Ordering::Relaxed)
     }
 
     fn listen(
         address: &str,
-        handler: impl Fn(&Shared, TcpStream) -> io::Result<()> + Send + Sync + 'static,
+        handler: impl Fn(&Shared<TcpStream>, TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> Origin {
         let listener = TcpListener::bind(address).expect("an address for the origin");
         let address = listener.local_addr().expect("bound");
-        let shared = Arc::<Shared>::default();
-        let (handler, theirs) = (Arc::new(handler), Arc::clone(&shared));
-        let accepting = thread::spawn(move || {
-            while let Ok((stream, _)) = listener.accept() {
-                if theirs.ends.load(Ordering::SeqCst) {
-                    return;
-                }
-                stream.set_nodelay(true).expect("a socket");
-                theirs.connections.lock().expect("no panic").push(stream.try_clone().expect("a descriptor"));
-                let (handler, shared) = (Arc::clone(&handler), Arc::clone(&theirs));
-                // Its end tells the proxy what it must know: whatever went wrong, the connection closes.
-                thread::spawn(move || handler(&shared, stream));
-            }
-        });
-        Origin { address, shared, accepting: Some(accepting) }
+        let accept = move || {
+            let (stream, _) = listener.accept()?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        Origin { address, server: Server::start(accept, handler) }
     }
 }
 
 impl Drop for Origin {
     fn drop(&mut self) {
-        self.shared.ends.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread.
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
-        for connection in self.shared.connections.lock().expect("no panic").drain(..) {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
+        let address = self.address;
+        self.server.stop(|| drop(TcpStream::connect(address)));
     }
 }
 
-fn serve(
-    shared: &Shared,
-    mut out: TcpStream,
-    handler: &dyn Fn(&Request, &mut TcpStream) -> io::Result<Then>,
+pub(super) fn serve<S: Socket + Read + Write>(
+    shared: &Shared<S>,
+    mut out: S,
+    handler: &dyn Fn(&Request, &mut S) -> io::Result<Then>,
 ) -> io::Result<()> {
-    let mut from = BufReader::new(out.try_clone()?);
+    let mut from = BufReader::new(out.twin()?);
     loop {
         let request = read_request(&mut from, &mut out)?;
         shared.requests.fetch_add(1, Ordering::Relaxed);
         if handler(&request, &mut out)? == Then::Close {
-            // Whoever keeps a copy of the socket does not keep the connection.
-            return out.shutdown(Shutdown::Both);
+            return out.end();
         }
     }
 }
 
-/// Reads a request; one that expects it is told to continue.
-fn read_request(from: &mut impl BufRead, out: &mut TcpStream) -> io::Result<Request> {
+/// Reads the head of a request, and nothing behind it.
+pub(crate) fn read_head(from: &mut impl BufRead) -> io::Result<Request> {
     let line = line(from)?;
-    let headers = fields(from)?;
-    let mut request = Request { line, headers, body: Vec::new(), body_bytes: 0 };
+    Ok(Request { line, headers: fields(from)?, body: Vec::new(), body_bytes: 0 })
+}
+
+/// Reads a request; one that expects it is told to continue.
+fn read_request(from: &mut impl BufRead, out: &mut impl Write) -> io::Result<Request> {
+    let mut request = read_head(from)?;
     if request.header("expect") == Some("100-continue") {
         out.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
@@ -183,7 +166,7 @@ impl Request {
     }
 }
 
-fn echo(name: &str, request: &Request, out: &mut TcpStream) -> io::Result<Then> {
+pub(super) fn echo(name: &str, request: &Request, out: &mut impl Write) -> io::Result<Then> {
     let mut body = format!("{}\r\n", request.line).into_bytes();
     for (name, value) in &request.headers {
         body.extend(format!("{name}: {value}\r\n").bytes());

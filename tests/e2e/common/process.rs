@@ -2,8 +2,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::daemon::Daemon;
+
+/// How much a daemon may grow, whatever passes through it.
+const GROWTH_MAX_KIB: u64 = 32 * 1024;
+
+/// Fails if the daemon has grown since it had `before` KiB.
+pub(crate) fn assert_flat(daemon: &Daemon, before: u64) {
+    let after = resident_kib(daemon.pid());
+    assert!(after < before + GROWTH_MAX_KIB, "grew from {before} to {after} KiB");
+}
 
 /// Resident memory of a process, in KiB.
 pub(crate) fn resident_kib(pid: u32) -> u64 {
@@ -31,6 +43,15 @@ fn threads(pid: u32) -> Vec<(u32, String)> {
         Some((entry.file_name().to_str()?.parse().ok()?, name.trim().to_owned()))
     };
     tasks.flatten().filter_map(thread).collect()
+}
+
+/// The time that the threads of a process have run for.
+pub(crate) fn cpu_time(pid: u32) -> Duration {
+    let ran = |(thread, _): (u32, String)| {
+        let statistics = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).ok()?;
+        statistics.split(' ').next()?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(threads(pid).into_iter().filter_map(ran).sum())
 }
 
 /// How many descriptors a process has open.

@@ -15,6 +15,14 @@ fn pause() {
     std::thread::sleep(POLL);
 }
 
+/// Lets that much time pass: for what must not happen meanwhile, or happens slowly.
+pub(crate) fn rest(duration: Duration) {
+    let end = now() + duration;
+    while now() < end {
+        pause();
+    }
+}
+
 /// What `probe` finds, as soon as it finds something.
 ///
 /// # Panics

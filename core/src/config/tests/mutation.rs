@@ -46,10 +46,22 @@ fn check(content: &[u8]) -> Result<(), TestCaseError> {
         Ok(config) => {
             prop_assert!(!config.listeners.is_empty() && !config.clusters.is_empty());
             for cluster in &config.clusters {
-                prop_assert!(!cluster.frontends.is_empty() && !cluster.backends.is_empty());
+                prop_assert!(!cluster.backends.is_empty());
                 for listener in cluster.frontends.iter().flat_map(|frontend| &frontend.listeners) {
                     prop_assert!(config.listeners.iter().any(|known| known.name == *listener));
                 }
+            }
+            let is_cluster = |id: &ClusterId| config.clusters.iter().any(|cluster| cluster.id == *id);
+            for route in &config.routes {
+                if let Action::Split(weights) = &route.action {
+                    prop_assert!(weights.iter().any(|(_, weight)| *weight > 0));
+                    prop_assert!(weights.iter().all(|(id, _)| is_cluster(id)));
+                }
+            }
+            for listener in &config.listeners {
+                prop_assert_eq!(listener.cluster.is_some(), listener.protocol == Protocol::Tcp);
+                prop_assert!(listener.cluster.iter().all(is_cluster));
+                prop_assert!(!listener.proxy_protocol || !listener.trusted_proxies.is_empty());
             }
             prop_assert!(config.warnings().iter().all(|warning| !warning.to_string().is_empty()));
         }

@@ -169,9 +169,22 @@ fn trailers_pass_but_for_those_that_frame_route_or_belong_to_one_hop() {
         "Proxy-Connection",
         "X-Forwarded-For",
         "X-Forwarded-Host",
+        "X-Forwarded-Port",
+        "X-Forwarded-Proto",
+        "Forwarded",
+        "X-Request-Id",
+        "Expect",
+        "HTTP2-Settings",
     ] {
         assert_forwarded(&format!("0\r\n{name}: 5\r\n\r\n"), "0\r\n\r\n", "");
         assert_forwarded(&format!("0\r\nA: b\r\n{name}: 5\r\nC: d\r\n\r\n"), "0\r\nA: b\r\nC: d\r\n\r\n", "");
+    }
+    for line in [":path: /", " A: b", "A : b", ": b", "A", "A: b\0", "A: \u{1}", "A(: b"] {
+        assert_eq!(
+            chunked(format!("0\r\n{line}\r\n\r\n"), Framing::AsIs).err(),
+            Some(FramingError::Trailer),
+            "{line:?}"
+        );
     }
 }
 

@@ -274,9 +274,34 @@ fn star_belongs_to_options_and_authority_form_to_connect() {
     assert_eq!(accepted("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path, "*");
     assert_refused("GET * HTTP/1.1\r\nHost: a\r\n\r\n", Status::BadRequest);
     assert_refused("GET a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", Status::BadRequest);
-    assert_refused("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", Status::NotImplemented);
-    for target in ["a", "/", "*", "http://a/", "u@a:443"] {
-        assert_refused(format!("CONNECT {target} HTTP/1.1\r\nHost: a\r\n\r\n"), Status::BadRequest);
+    for target in ["a", "a:", "a:0", "/", "*", "http://a:443/", "u@a:443", "a,b:443", ":443", "a:443/"] {
+        assert_refused(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n"), Status::BadRequest);
+    }
+}
+
+#[test]
+fn connect_names_host_and_port_as_its_host_field_does_and_has_no_body() {
+    let connect = |target: &str, lines: &str| format!("CONNECT {target} HTTP/1.1\r\n{lines}\r\n");
+    for (target, lines, authority) in [
+        ("a:443", "Host: a:443\r\n", ("a", Some(443))),
+        ("A:443", "Host: a:443\r\nContent-Length: 0\r\n", ("a", Some(443))),
+        ("[::1]:80", "Host: [::1]:80\r\n", ("[::1]", Some(80))),
+    ] {
+        let request = accepted(connect(target, lines));
+        assert_eq!(request.authority, Some((authority.0.to_string(), authority.1)), "{target}");
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("CONNECT", ""));
+    }
+    assert_eq!(accepted("CONNECT a:1 HTTP/1.0\r\n\r\n").authority, Some(("a".into(), Some(1))));
+    for lines in [
+        "",
+        "Host:\r\n",
+        "Host: a\r\n",
+        "Host: a:80\r\n",
+        "Host: b:443\r\n",
+        "Host: a:443\r\nContent-Length: 1\r\n",
+        "Host: a:443\r\nTransfer-Encoding: chunked\r\n",
+    ] {
+        assert_refused(connect("a:443", lines), Status::BadRequest);
     }
 }
 
@@ -446,6 +471,7 @@ pub(in crate::http1) fn request_head() -> impl Strategy<Value = String> {
         1 => "Transfer-Encoding: ([cC]hunked|gzip, chunked|gzip)\r\n",
         1 => "(TE|Upgrade|Keep-Alive|Trailer|Proxy-Connection|HTTP2-Settings): (trailers|gzip, trailers|[a-z]{1,8})\r\n",
         1 => "X-[Ff]orwarded-(For|Host|Port|Proto): [ -~]{0,20}\r\n",
+        1 => "(Forwarded|X-Request-Id): (for=a|for=\"b\";proto=http|[ -~]{0,20})\r\n",
         1 => "Expect: 100-continue\r\n",
         1 => "X-A: (b|\u{e9}| c\r\n d|\n|\u{0})\r\n",
     ];

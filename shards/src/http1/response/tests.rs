@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// (status, body, keep_alive, is_interim, upgrade, head_len)
+/// (status, body, keep_alive, is_interim, tunnel, head_len)
 type Summary = (u16, BodyLength, bool, bool, bool, usize);
 
 fn step(buf: &[u8], method: Method<'_>, progress: &mut HeadProgress) -> Result<Option<Summary>, BadResponse> {
@@ -15,7 +15,7 @@ fn step(buf: &[u8], method: Method<'_>, progress: &mut HeadProgress) -> Result<O
             response.body,
             response.keep_alive,
             response.is_interim(),
-            response.upgrade,
+            response.tunnel,
             response.head_len,
         ))),
     }
@@ -76,14 +76,46 @@ fn the_connection_is_reused_only_if_the_backend_means_to_and_the_body_has_an_end
 }
 
 #[test]
-fn interim_responses_and_protocol_switches_are_told_apart() {
-    for (status, interim, upgrade) in
-        [(100, true, false), (101, true, true), (103, true, false), (200, false, false)]
-    {
-        let summary = accepted(&format!("HTTP/1.1 {status} X\r\n\r\n"), Method::Get);
-        assert_eq!((summary.3, summary.4), (interim, upgrade), "{status}");
+fn interim_responses_are_told_from_final_ones() {
+    for (status, interim) in [(100, true), (102, true), (103, true), (200, false), (999, false)] {
+        assert_eq!(accepted(&format!("HTTP/1.1 {status} X\r\n\r\n"), Method::Get).3, interim, "{status}");
     }
-    assert!(!accepted("HTTP/1.1 101 Switching Protocols\r\n\r\n", Method::Get).2, "no HTTP follows a 101");
+}
+
+#[test]
+fn a_switch_of_protocols_that_nobody_asked_for_is_a_bad_response() {
+    for method in [Method::Get, Method::Head, Method::Connect] {
+        for lines in ["", "Connection: upgrade\r\nUpgrade: websocket\r\n"] {
+            let head = format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n");
+            let outcome = step(head.as_bytes(), method, &mut HeadProgress::default());
+            assert!(outcome.is_err(), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn a_success_to_connect_begins_a_tunnel_whatever_its_framing_fields_say() {
+    for lines in [
+        "",
+        "Content-Length: 5\r\n",
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: x\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "Connection: close\r\n",
+    ] {
+        for (version, status) in [("1.1", 200), ("1.0", 200), ("1.1", 204), ("1.1", 299)] {
+            let head = format!("HTTP/{version} {status} X\r\n{lines}\r\n");
+            let summary = accepted(&head, Method::Connect);
+            assert_eq!(summary, (status, BodyLength::None, false, false, true, head.len()), "{head:?}");
+        }
+    }
+    for (status, lines) in [(403, "Content-Length: 5\r\n"), (302, "Content-Length: 5\r\n")] {
+        let summary = accepted(&format!("HTTP/1.1 {status} X\r\n{lines}\r\n"), Method::Connect);
+        assert_eq!((summary.1, summary.4), (BodyLength::Length(5), false), "{status}");
+    }
+    assert!(!accepted("HTTP/1.1 100 Continue\r\n\r\n", Method::Connect).4);
+    let refused = "HTTP/1.1 403 X\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert!(step(refused.as_bytes(), Method::Connect, &mut HeadProgress::default()).is_err());
 }
 
 #[test]

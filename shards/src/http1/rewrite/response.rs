@@ -7,6 +7,7 @@ use super::super::framing::Connection;
 use super::super::head::{BodyLength, LineSet, Version};
 use super::super::response::Response;
 use super::edit::Edit;
+use super::rules::ResponseRules;
 
 /// The client's side of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub enum HeadOut {
 pub struct ResponseRewrite {
     /// How the head goes out.
     pub head: HeadOut,
-    /// Whether the client's connection is kept after the body. The head says the same.
+    /// Whether the client's connection is kept after the body. The head says the same, unless it begins a tunnel.
     pub keep_alive: bool,
     /// How a chunked body goes out.
     pub framing: Framing,
@@ -51,9 +52,18 @@ enum Wanted {
 /// Decides how `response` goes to `client`, appending to `out` only if the answer is [`HeadOut::Written`].
 ///
 /// An HTTP/1.0 client gets no chunks: its body ends with the connection. Interim responses keep the connection and are
-/// given no field; they are not for HTTP/1.0 clients.
+/// given no field; they are not for HTTP/1.0 clients. A response that grants an upgrade says so in our own words. `rules`
+/// have every other final response written.
 #[inline]
-pub fn response(response: &Response<'_>, client: ClientSide, out: &mut Vec<u8>) -> ResponseRewrite {
+pub fn response(
+    response: &Response<'_>,
+    client: ClientSide,
+    rules: Option<&ResponseRules>,
+    out: &mut Vec<u8>,
+) -> ResponseRewrite {
+    if response.tunnel {
+        return tunnel(response, out);
+    }
     let old_client = client.version == Version::Http10;
     let strip = old_client && response.body == BodyLength::Chunked;
     let keep_alive = client.keep_alive && !strip && response.body != BodyLength::UntilClose;
@@ -69,16 +79,20 @@ pub fn response(response: &Response<'_>, client: ClientSide, out: &mut Vec<u8>) 
         cut_chunked(response, &mut cut);
     }
     let raise_version = response.version == Version::Http10;
-    let head = if add.is_empty() && response.length.is_none() {
+    let rules = rules.filter(|_| !response.is_interim());
+    let head = if let Some(rules) = rules {
+        rules.fields.cut(&response.lines, &mut cut);
+        write(response, cut, &[add, &rules.fields.lines], out)
+    } else if add.is_empty() && response.length.is_none() {
         if cut == LineSet::default() && !raise_version {
             HeadOut::Untouched
         } else if let Some(edit) = Edit::plan(&response.lines, cut, raise_version) {
             HeadOut::InPlace(edit)
         } else {
-            write(response, cut, add, out)
+            write(response, cut, &[add], out)
         }
     } else {
-        write(response, cut, add, out)
+        write(response, cut, &[add], out)
     };
     let framing = if strip { Framing::Strip } else { Framing::AsIs };
     ResponseRewrite { head, keep_alive: keep_alive || response.is_interim(), framing }
@@ -104,19 +118,31 @@ fn settle_connection(received: &Connection, wanted: Wanted, cut: &mut LineSet) -
     }
 }
 
+/// The head that begins a tunnel. It says nothing of the connection but what it turns into.
+#[cold]
+fn tunnel(response: &Response<'_>, out: &mut Vec<u8>) -> ResponseRewrite {
+    let cut = response.lines.cut;
+    let head = match response.upgrade() {
+        Some(protocol) => {
+            let add: [&[u8]; 3] = [b"Connection: upgrade\r\nUpgrade: ", protocol, b"\r\n"];
+            write(response, cut, &add, out)
+        }
+        None => write(response, cut, &[], out),
+    };
+    ResponseRewrite { head, keep_alive: false, framing: Framing::AsIs }
+}
+
 /// HTTP/1.0 does not know these fields, whether or not there is a body.
 #[cold]
 fn cut_chunked(response: &Response<'_>, cut: &mut LineSet) {
-    for (line, header) in response.lines.headers.iter().enumerate() {
-        if matches!(Field::of(header.name.as_bytes()), Field::TransferEncoding | Field::Trailer) {
-            cut.insert(line);
-        }
-    }
+    response.lines.cut_field(Field::TransferEncoding, cut);
+    response.lines.cut_field(Field::Trailer, cut);
 }
 
-fn write(response: &Response<'_>, cut: LineSet, add: &[u8], out: &mut Vec<u8>) -> HeadOut {
+fn write(response: &Response<'_>, cut: LineSet, add: &[&[u8]], out: &mut Vec<u8>) -> HeadOut {
     const LENGTH_LINE_BYTES: usize = "Content-Length: 9223372036854775807\r\n".len();
-    out.reserve(response.lines.head.len() + add.len() + LENGTH_LINE_BYTES);
+    let add_len: usize = add.iter().map(|part| part.len()).sum();
+    out.reserve(response.lines.head.len() + add_len + LENGTH_LINE_BYTES);
     out.extend_from_slice(b"HTTP/1.1");
     response.lines.copy_kept(b"HTTP/1.1".len(), cut, out);
     if let Some(length) = response.length {
@@ -124,7 +150,9 @@ fn write(response: &Response<'_>, cut: LineSet, add: &[u8], out: &mut Vec<u8>) -
         decimal::push(out, length);
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(add);
+    for part in add {
+        out.extend_from_slice(part);
+    }
     out.extend_from_slice(b"\r\n");
     HeadOut::Written
 }

@@ -1,0 +1,330 @@
+//! From a configuration to the text of a file that means the same, with every key written out.
+//!
+//! A key whose absence means something that can not be written stands as a comment that says what.
+
+use std::fmt::{Display, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use super::keys::Section;
+use super::read::listener::{HTTP_KEYS, TCP_TIMEOUTS};
+use super::units::{duration_text, size_text};
+use super::{
+    Action, AnswerFiles, Backend, Cluster, Config, Content, Daemon, Frontend, HeaderEdits, Listener, Match,
+    PathMatch, Predicate, Protocol, Respond, Rewrite, Route, Test,
+};
+use crate::ids::ListenerName;
+
+impl Config {
+    /// The file that means this configuration: [`Config::read`] gives back an equal one. Durations are whole milliseconds in
+    /// it, and paths UTF-8; relative ones mean the same only in a file of the folder where the process runs.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut out = String::new();
+        section(&mut out, "[daemon]", Section::Daemon, |name| daemon(&self.daemon, name));
+        for listener in &self.listeners {
+            write_listener(&mut out, listener);
+        }
+        for cluster in &self.clusters {
+            write_cluster(&mut out, cluster);
+        }
+        for route in &self.routes {
+            section(&mut out, "[[routes]]", Section::Route, |name| of_route(route, name));
+        }
+        for answer in &self.answers {
+            section(&mut out, "[[answers]]", Section::Answers, |name| of_answer(answer, name));
+        }
+        out
+    }
+}
+
+/// What stands at a key.
+enum Value {
+    /// This.
+    Is(String),
+    /// Nothing, which means what the table of keys says.
+    Absent,
+    /// Nothing: another key says it, or it has no meaning here.
+    Left,
+}
+
+impl Value {
+    fn of<T>(value: Option<T>, write: impl Fn(T) -> String) -> Value {
+        value.map_or(Value::Absent, |value| Value::Is(write(value)))
+    }
+
+    /// An empty list that means something else than an empty list.
+    fn unless_empty<T>(values: &[T], write: impl Fn(&[T]) -> String) -> Value {
+        if values.is_empty() { Value::Absent } else { Value::Is(write(values)) }
+    }
+}
+
+/// Writes the keys of a section, in the order of the table; its tables are written by themselves unless `value` has them.
+fn section(out: &mut String, header: &str, section: Section, value: impl Fn(&str) -> Value) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{header}");
+    for key in section.keys() {
+        let _ = match value(key.name) {
+            Value::Is(text) => writeln!(out, "{} = {text}", key.name),
+            Value::Absent => writeln!(out, "# {}: {}", key.name, key.fallback),
+            Value::Left => Ok(()),
+        };
+    }
+}
+
+/// The table of keys has one that is not written: found by every test that writes a configuration.
+fn unwritten(section: Section, name: &str) -> ! {
+    unreachable!("{name} in {section:?} is not written")
+}
+
+fn daemon(daemon: &Daemon, name: &str) -> Value {
+    match name {
+        "shards" => Value::of(daemon.shards, |shards| shards.to_string()),
+        "drain_timeout" => duration(daemon.drain_timeout),
+        "log_level" => word(daemon.log_level.as_str()),
+        "max_connections_per_shard" => number(daemon.max_connections_per_shard),
+        "max_connections" => Value::of(daemon.max_connections, |number| number.to_string()),
+        "max_connections_per_source" => {
+            Value::of(daemon.max_connections_per_source, |number| number.to_string())
+        }
+        name => unwritten(Section::Daemon, name),
+    }
+}
+
+fn write_listener(out: &mut String, listener: &Listener) {
+    let is_tcp = listener.protocol == Protocol::Tcp;
+    section(out, "[[listeners]]", Section::Listener, |name| match name {
+        name if is_tcp && HTTP_KEYS.contains(&name) => Value::Left,
+        "name" => text(&listener.name),
+        "address" => text(&listener.address),
+        "protocol" => word(listener.protocol.as_str()),
+        "cluster" => Value::of(listener.cluster.as_ref(), |name| quoted(name.as_str())),
+        "proxy_protocol" => number(listener.proxy_protocol),
+        "trusted_proxies" => Value::Is(array(&listener.trusted_proxies)),
+        "upgrades" => Value::Is(array(&listener.upgrades)),
+        "allow_connect" => number(listener.allow_connect),
+        "timeouts" | "limits" | "forwarding" => Value::Left,
+        name => unwritten(Section::Listener, name),
+    });
+    let timeouts = &listener.timeouts;
+    section(out, "[listeners.timeouts]", Section::Timeouts, |name| match name {
+        name if is_tcp && !TCP_TIMEOUTS.contains(&name) => Value::Left,
+        "head" => duration(timeouts.head),
+        "idle" => duration(timeouts.idle),
+        "body" => duration(timeouts.body),
+        "connect" => duration(timeouts.connect),
+        "response" => duration(timeouts.response),
+        "response_body" => duration(timeouts.response_body),
+        "send" => duration(timeouts.send),
+        "tunnel" => duration(timeouts.tunnel),
+        "total" => duration(timeouts.total),
+        "proxy_header" => duration(timeouts.proxy_header),
+        name => unwritten(Section::Timeouts, name),
+    });
+    if is_tcp {
+        return;
+    }
+    let limits = &listener.limits;
+    section(out, "[listeners.limits]", Section::Limits, |name| match name {
+        "head_bytes" => size(limits.head_bytes),
+        "headers" => number(limits.headers),
+        "uri_bytes" => size(limits.uri_bytes),
+        "body_rate" => size(limits.body_rate),
+        "requests_per_connection" => Value::of(limits.requests_per_connection, |number| number.to_string()),
+        name => unwritten(Section::Limits, name),
+    });
+    let forwarding = &listener.forwarding;
+    section(out, "[listeners.forwarding]", Section::Forwarding, |name| match name {
+        "x_forwarded_for" => number(forwarding.x_forwarded_for),
+        "x_forwarded_proto" => number(forwarding.x_forwarded_proto),
+        "x_forwarded_host" => number(forwarding.x_forwarded_host),
+        "x_forwarded_port" => number(forwarding.x_forwarded_port),
+        "forwarded" => number(forwarding.forwarded),
+        "request_id" => word(forwarding.request_id.as_str()),
+        name => unwritten(Section::Forwarding, name),
+    });
+}
+
+fn write_cluster(out: &mut String, cluster: &Cluster) {
+    let id = key(cluster.id.as_str());
+    section(out, &format!("[clusters.{id}]"), Section::Cluster, |name| match name {
+        "load_balancing" => word(cluster.load_balancing.as_str()),
+        "retries" => number(cluster.retries),
+        "pool_idle_max" => number(cluster.pool_idle_max),
+        "pool_idle_timeout" => duration(cluster.pool_idle_timeout),
+        "pool_max_age" => duration(cluster.pool_max_age),
+        "pool_max_requests" => Value::of(cluster.pool_max_requests, |number| number.to_string()),
+        "send_proxy" => word(cluster.send_proxy.as_str()),
+        "frontends" | "backends" => Value::Left,
+        name => unwritten(Section::Cluster, name),
+    });
+    for Frontend { listeners, matching, rewrite } in &cluster.frontends {
+        let header = format!("[[clusters.{id}.frontends]]");
+        section(out, &header, Section::Frontend, |name| of_rule(listeners, matching, rewrite, name));
+    }
+    for Backend { id: backend, address, weight, backup } in &cluster.backends {
+        section(out, &format!("[[clusters.{id}.backends]]"), Section::Backend, |name| match name {
+            "id" => text(backend),
+            "address" => text(address),
+            "weight" => number(weight),
+            "backup" => number(backup),
+            name => unwritten(Section::Backend, name),
+        });
+    }
+}
+
+fn of_rule(listeners: &[ListenerName], matching: &Match, rewrite: &Rewrite, name: &str) -> Value {
+    let optional = |text: &Option<std::sync::Arc<str>>| Value::of(text.as_deref(), quoted);
+    match (name, &matching.path) {
+        ("listeners", _) => Value::unless_empty(listeners, array),
+        ("hostname", _) => text(&matching.hostname),
+        ("path", PathMatch::Exact(path)) => text(path),
+        ("path_prefix", PathMatch::Prefix(path)) => text(path),
+        ("path_regex", PathMatch::Regex(pattern)) => text(pattern),
+        ("path" | "path_prefix" | "path_regex", _) => Value::Left,
+        ("methods", _) => Value::unless_empty(&matching.methods, array),
+        ("headers", _) => Value::unless_empty(&matching.headers, predicates),
+        ("query", _) => Value::unless_empty(&matching.query, predicates),
+        ("request_headers", _) => edits(&rewrite.request_headers),
+        ("response_headers", _) => edits(&rewrite.response_headers),
+        // The same as `replace_prefix` with another name.
+        ("strip_prefix", _) => Value::Left,
+        ("replace_prefix", _) => optional(&rewrite.replace_prefix),
+        ("host", _) => optional(&rewrite.host),
+        (name, _) => unwritten(Section::Frontend, name),
+    }
+}
+
+fn of_route(route: &Route, name: &str) -> Value {
+    match (name, &route.action) {
+        ("cluster", Action::Split(weights)) => match weights.as_slice() {
+            [(cluster, 1)] => text(cluster),
+            _ => Value::Left,
+        },
+        ("split", Action::Split(weights)) => match weights.as_slice() {
+            [(_, 1)] => Value::Left,
+            weights => Value::Is(table(weights.iter().map(|(id, weight)| (id.as_str(), weight.to_string())))),
+        },
+        ("redirect", Action::Redirect(redirect)) => text(&redirect.to),
+        ("redirect_status", Action::Redirect(redirect)) => number(redirect.status.code()),
+        ("respond", Action::Respond(respond)) => of_respond(respond),
+        ("cluster" | "split" | "redirect" | "redirect_status" | "respond", _) => Value::Left,
+        // No backend gets the request.
+        ("request_headers" | "replace_prefix" | "host", Action::Redirect(_) | Action::Respond(_)) => {
+            Value::Left
+        }
+        (name, _) => of_rule(&route.listeners, &route.matching, &route.rewrite, name),
+    }
+}
+
+fn of_respond(respond: &Respond) -> Value {
+    let (key, body) = match &respond.body {
+        Content::Inline(body) => ("body", quoted(body)),
+        Content::File(file) => ("file", path(file)),
+    };
+    Value::Is(table([
+        ("status", respond.status.to_string()),
+        ("content_type", quoted(&respond.content_type)),
+        (key, body),
+    ]))
+}
+
+fn of_answer(answer: &AnswerFiles, name: &str) -> Value {
+    match name {
+        "status" => number(answer.status),
+        "html" => Value::of(answer.html.as_deref(), path),
+        "json" => Value::of(answer.json.as_deref(), path),
+        name => unwritten(Section::Answers, name),
+    }
+}
+
+fn predicates(predicates: &[Predicate]) -> String {
+    let tables = predicates.iter().map(|Predicate { name, test }| {
+        let (kind, value) = match test {
+            Test::Present => ("present", "true".to_owned()),
+            Test::Absent => ("present", "false".to_owned()),
+            Test::Equals(value) => ("equals", quoted(value)),
+            Test::Prefix(value) => ("prefix", quoted(value)),
+            Test::Regex(pattern) => ("regex", quoted(pattern)),
+        };
+        table([("name", quoted(name)), (kind, value)])
+    });
+    format!("[{}]", tables.collect::<Vec<_>>().join(", "))
+}
+
+fn edits(edits: &HeaderEdits) -> Value {
+    if edits.is_empty() {
+        return Value::Absent;
+    }
+    let pairs = |pairs: &[(std::sync::Arc<str>, std::sync::Arc<str>)]| {
+        table(pairs.iter().map(|(name, value)| (&**name, quoted(value))))
+    };
+    Value::Is(table([
+        ("remove", array(&edits.remove)),
+        ("set", pairs(&edits.set)),
+        ("append", pairs(&edits.append)),
+    ]))
+}
+
+fn duration(duration: Duration) -> Value {
+    Value::Is(quoted(&duration_text(duration)))
+}
+
+fn size(bytes: usize) -> Value {
+    Value::Is(quoted(&size_text(bytes as u64)))
+}
+
+/// A number or a truth value.
+fn number(number: impl Display) -> Value {
+    Value::Is(number.to_string())
+}
+
+fn word(word: &str) -> Value {
+    Value::Is(quoted(word))
+}
+
+fn text(text: &impl Display) -> Value {
+    Value::Is(quoted(&text.to_string()))
+}
+
+fn path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+fn array<T: Display>(elements: &[T]) -> String {
+    let elements: Vec<_> = elements.iter().map(|element| quoted(&element.to_string())).collect();
+    format!("[{}]", elements.join(", "))
+}
+
+/// An inline table.
+fn table<'n>(entries: impl IntoIterator<Item = (&'n str, String)>) -> String {
+    let entries: Vec<_> =
+        entries.into_iter().map(|(name, value)| format!("{} = {value}", key(name))).collect();
+    if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
+}
+
+/// A key, quoted if it has to be.
+fn key(name: &str) -> String {
+    let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if is_bare { name.to_owned() } else { quoted(name) }
+}
+
+/// A basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,198 @@
+//! The rules of precedence, written as a scan over all rules, against the router.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use ringway_core::config::{Hostname, Match, PathMatch, Predicate, Test};
+
+use super::parts::{any, exact, host, predicate, prefix, regex};
+use crate::http1::Header;
+use crate::routing::{Asked, Router};
+
+type Pattern = (&'static str, fn(&str) -> bool);
+
+/// Patterns, and what they mean, written without them.
+const PATTERNS: [Pattern; 4] = [
+    ("/a.*", |text| text.starts_with("/a")),
+    ("/(a|ab)", |text| text == "/a" || text == "/ab"),
+    (".*b", |text| text.ends_with('b')),
+    ("[12]+", |text| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'1' | b'2'))),
+];
+
+/// Paths of rules, many of which begin with others.
+const PATHS: [&str; 9] = ["/", "//", "/a", "/a/", "/a/b", "/a/b/", "/a/b/a", "/ab", "/b//a"];
+
+/// A request, in pieces that a scan need not take apart.
+#[derive(Debug, Clone)]
+struct Wanted {
+    labels: Vec<&'static str>,
+    host_tail: &'static str,
+    path: String,
+    query: Option<Vec<(&'static str, Option<&'static str>)>>,
+    method: &'static str,
+    fields: Vec<(&'static str, &'static str)>,
+}
+
+impl Wanted {
+    fn target(&self) -> String {
+        let piece = |&(name, value): &(&str, Option<&str>)| match value {
+            Some(value) => format!("{name}={value}"),
+            None => name.to_owned(),
+        };
+        match &self.query {
+            None => self.path.clone(),
+            Some(query) => format!("{}?{}", self.path, query.iter().map(piece).collect::<Vec<_>>().join("&")),
+        }
+    }
+
+    fn look_up(&self, router: &Router<usize>) -> Option<usize> {
+        let headers: Vec<Header<'_>> =
+            self.fields.iter().map(|&(name, value)| Header { name, value: value.as_bytes() }).collect();
+        let (host, path) = (self.labels.join(".") + self.host_tail, self.target());
+        let (host, path, method) = (host.as_bytes(), path.as_bytes(), self.method.as_bytes());
+        router.lookup(&Asked { host, path, method, headers: &headers }, &mut router.cache())
+    }
+
+    /// The most specific of all rules that fit wholly.
+    fn scan(&self, rules: &[Match]) -> Option<usize> {
+        let fitting = rules.iter().enumerate().filter_map(|(order, rule)| {
+            let (host, path) = (self.host_rank(rule)?, self.path_rank(rule, rules)?);
+            let predicates = rule.headers.len() + rule.query.len();
+            let rank = (host, path, 1_000 - predicates, rule.methods.is_empty(), order);
+            (self.has_method(rule) && self.has_predicates(rule)).then_some(rank)
+        });
+        fitting.min().map(|rank| rank.4)
+    }
+
+    fn host_rank(&self, rule: &Match) -> Option<usize> {
+        let labels: Vec<String> = self.labels.iter().map(|label| label.to_lowercase()).collect();
+        match &rule.hostname {
+            Hostname::Exact(name) => (labels.join(".") == **name).then_some(0),
+            Hostname::Wildcard(name) => {
+                let suffix: Vec<&str> = name.split('.').skip(1).collect();
+                let fits = labels.len() > suffix.len() && labels[labels.len() - suffix.len()..] == suffix[..];
+                fits.then_some(1_000 - suffix.len())
+            }
+            Hostname::Any => Some(1_000),
+        }
+    }
+
+    fn path_rank(&self, rule: &Match, rules: &[Match]) -> Option<(usize, usize)> {
+        let path = if self.path.is_empty() { "/" } else { &self.path };
+        match &rule.path {
+            PathMatch::Exact(exact) => (path == &**exact).then_some((0, 0)),
+            PathMatch::Regex(pattern) => {
+                let same = |other: &Match| (&other.hostname, &other.path) == (&rule.hostname, &rule.path);
+                let first = rules.iter().position(same)?;
+                matches(pattern, path).then_some((1, first))
+            }
+            PathMatch::Prefix(prefix) => {
+                let prefix = prefix.trim_end_matches('/');
+                let fits = path == prefix || path.starts_with(&format!("{prefix}/")) || prefix.is_empty();
+                fits.then_some((2, 1_000 - prefix.len()))
+            }
+        }
+    }
+
+    fn has_method(&self, rule: &Match) -> bool {
+        rule.methods.is_empty() || rule.methods.iter().any(|method| **method == *self.method)
+    }
+
+    fn has_predicates(&self, rule: &Match) -> bool {
+        let fields: Vec<_> = self.fields.iter().map(|&(name, value)| (name.to_lowercase(), value)).collect();
+        let parameters: Vec<_> = self
+            .query
+            .iter()
+            .flatten()
+            .map(|&(name, value)| (name.to_owned(), value.unwrap_or_default()))
+            .collect();
+        rule.headers.iter().all(|predicate| holds(predicate, &fields))
+            && rule.query.iter().all(|predicate| holds(predicate, &parameters))
+    }
+}
+
+fn holds(predicate: &Predicate, all: &[(String, &str)]) -> bool {
+    let mut values = all.iter().filter(|(name, _)| *name == *predicate.name).map(|&(_, value)| value);
+    match &predicate.test {
+        Test::Present => values.next().is_some(),
+        Test::Absent => values.next().is_none(),
+        Test::Equals(wanted) => values.any(|value| value == &**wanted),
+        Test::Prefix(start) => values.any(|value| value.starts_with(&**start)),
+        Test::Regex(pattern) => values.any(|value| matches(pattern, value)),
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    PATTERNS.iter().any(|&(known, means)| known == pattern && means(text))
+}
+
+fn rule() -> impl Strategy<Value = Match> {
+    let hosts = ["b.a", "b.b.a", "*.a", "*.b.a"].map(host).into_iter().chain([any(), any()]);
+    let hosts = select(hosts.map(|rule| rule.hostname).collect::<Vec<_>>());
+    let paths = prop_oneof![
+        2 => select(&PATHS[..]).prop_map(exact),
+        4 => select(&PATHS[..]).prop_map(prefix),
+        1 => Just(prefix("/")),
+        2 => select(&PATTERNS[..]).prop_map(|pattern| regex(pattern.0)),
+    ];
+    let methods =
+        prop_oneof![2 => Just(Vec::new()), 1 => subsequence(vec!["GET".into(), "PUT".into()], 1..=2)];
+    let predicates = || {
+        let all = ["x", "!x", "x=1", "y^1", "y~[12]+", "!y", "y=2"].map(predicate);
+        prop_oneof![4 => Just(Vec::new()), 1 => subsequence(all.to_vec(), 0..3)]
+    };
+    (hosts, paths, methods, predicates(), predicates()).prop_map(
+        |(hostname, path, methods, headers, query)| Match { hostname, path, methods, headers, query },
+    )
+}
+
+fn wanted() -> impl Strategy<Value = Wanted> {
+    let value = || select(vec!["", "1", "2", "12", "1x"]);
+    (
+        prop::collection::vec(select(vec!["a", "b", "A", "B"]), 0..4),
+        select(vec!["", ":80", "."]),
+        (select(&PATHS[..]), select(vec!["", "", "/", "a", "/b"])),
+        prop::option::of(prop::collection::vec(
+            (select(vec!["x", "y", "z"]), prop::option::of(value())),
+            1..4,
+        )),
+        select(vec!["GET", "PUT", "POST"]),
+        prop::collection::vec((select(vec!["x", "Y", "y", "X"]), value()), 0..4),
+    )
+        .prop_map(|(labels, host_tail, (path, path_tail), query, method, fields)| Wanted {
+            labels,
+            host_tail,
+            path: if path_tail.is_empty() && path == "/" {
+                String::new()
+            } else {
+                path.to_owned() + path_tail
+            },
+            query,
+            method,
+            fields,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+    #[test]
+    fn a_look_up_finds_what_a_scan_finds(
+        mut rules in prop::collection::vec(rule(), 0..24),
+        all in prop::collection::vec(wanted(), 1..16),
+    ) {
+        // Prefixes that differ by slashes at their end only are the same path.
+        let mut seen = BTreeSet::new();
+        rules.retain(|rule| {
+            let path = match &rule.path {
+                PathMatch::Prefix(path) => prefix(path.trim_end_matches('/')),
+                other => other.clone(),
+            };
+            seen.insert(Match { path, ..rule.clone() })
+        });
+        let router = Router::build(rules.iter().zip(0..)).expect("no duplicates");
+        for wanted in all {
+            prop_assert_eq!(wanted.look_up(&router), wanted.scan(&rules), "{:?}", wanted);
+        }
+    }
+}

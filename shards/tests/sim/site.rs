@@ -1,0 +1,227 @@
+//! A shard on a simulated host, for scenarios that are written out step by step.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringway_core::config::{Listener as Listening, Protocol};
+use ringway_core::{Config, ListenerName, Time};
+use ringway_engine::sim::{self, Net, Sim, SimSettings};
+use ringway_engine::{Engine, Listener};
+use ringway_shards::{Command, Files, Gate, Launch, Plan, Snapshot, Summary, inbox};
+
+use crate::draw::{buffers, timeouts};
+use crate::http::{Fail, Head, Wire};
+use crate::rng;
+use crate::run::{PROXY, origin_address, settle};
+use crate::script::Pace;
+use crate::talk::{self, Signal, SimStream};
+
+/// Where the shard's TCP listener is.
+pub(crate) const TCP: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8081));
+/// What comes on top of a deadline: a tick of the engine's wheel, the turn in which it fires, and the way of the bytes
+/// that tell a peer.
+pub(crate) const TURN: Duration = Duration::from_millis(2);
+/// Longer than any deadline of a scenario.
+const PATIENCE: Duration = Duration::from_secs(100);
+/// What a scenario leaves is idle, so a drain needs no more.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// How a connection has ended, seen from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// After everything that was to come.
+    Clean,
+    /// In the middle.
+    Reset,
+}
+
+struct Inner {
+    engine: Sim,
+    net: Net,
+    inbox: inbox::Sender,
+    ended: Rc<(RefCell<Option<Summary>>, Signal)>,
+}
+
+/// A shard with an HTTP and a TCP listener and two backends that both use.
+#[derive(Clone)]
+pub(crate) struct Site(Rc<Inner>);
+
+/// Runs a scenario; at its end the shard must be able to drain, and nothing may be left of it on the host.
+pub(crate) fn site<F: Future<Output = ()> + 'static>(
+    seed: u64,
+    change: impl FnOnce(&mut Config),
+    scenario: impl FnOnce(Site) -> F,
+) {
+    // Next to no latency, so that what passes is the deadline; small windows, so that senders do have to wait.
+    let settings = SimSettings {
+        latency: Duration::from_micros(1)..=Duration::from_micros(1),
+        window_bytes: 4096..=4096,
+        ..SimSettings::new(seed)
+    };
+    let mut config =
+        Config::direct(PROXY, &[origin_address(0), origin_address(1)], None).expect("a sound configuration");
+    config.listeners[0].timeouts = timeouts();
+    let mut tcp = Listening::new(ListenerName::parse("tcp").expect("a name"), TCP);
+    (tcp.protocol, tcp.cluster) = (Protocol::Tcp, Some(config.clusters[0].id.clone()));
+    tcp.timeouts = timeouts();
+    config.listeners.push(tcp);
+    change(&mut config);
+    let plan = Arc::new(Plan::new(&config, &[PROXY, TCP], &Files::default()).expect("a sound plan"));
+    let most = config.daemon.max_connections.unwrap_or(u32::MAX);
+    let gate = Arc::new(Gate::new(most, config.daemon.max_connections_per_source));
+    let own = Arc::clone(&gate);
+    let ((), report) = sim::run(&settings, &buffers(&mut rng(seed)), |engine, net| {
+        let site = Site::open(engine, net, seed, plan, own);
+        let scenario = scenario(site.clone());
+        async move {
+            scenario.await;
+            site.close().await;
+        }
+    })
+    .expect("sizes that fit");
+    assert!(report.is_clean(), "something is left behind on the host: {report:?}");
+    assert_eq!(report.engine.counters.pipes_out, 0, "a pipe did not come home");
+    assert_eq!(gate.open(), 0, "a connection that ended still counts");
+}
+
+impl Site {
+    fn open(engine: Sim, net: Net, seed: u64, plan: Arc<Plan>, gate: Arc<Gate>) -> Site {
+        let (inbox, receiver) = inbox::channel();
+        let sockets = vec![net.listen(PROXY), net.listen(TCP)];
+        let launch = Launch { id: 0, plan, sockets, inbox: receiver, seed, gate };
+        let ended: Rc<(RefCell<Option<Summary>>, Signal)> = Rc::default();
+        let (shard, end) = (ringway_shards::run(engine.clone(), launch), Rc::clone(&ended));
+        engine.spawn(async move {
+            *end.0.borrow_mut() = Some(shard.await);
+            end.1.give();
+        });
+        Site(Rc::new(Inner { engine, net, inbox, ended }))
+    }
+
+    async fn close(self) {
+        let ended = self.0.ended.0.borrow().is_some();
+        if !ended {
+            let summary = self.drain(DRAIN).await;
+            assert!(summary.drained, "{summary:?}");
+            settle(&self.0.engine, &self.0.net).await;
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Sim {
+        &self.0.engine
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.0.engine.now()
+    }
+
+    pub(crate) async fn sleep(&self, time: Duration) {
+        talk::sleep(&self.0.engine, time).await;
+    }
+
+    /// A connection to the shard's HTTP listener.
+    pub(crate) async fn client(&self) -> Wire {
+        self.connect(PROXY).await
+    }
+
+    /// A connection to one of its listeners.
+    pub(crate) async fn connect(&self, to: SocketAddr) -> Wire {
+        let deadline = self.now() + PATIENCE;
+        self.wire(self.0.engine.connect(to, deadline).await.expect("the shard listens"))
+    }
+
+    fn wire(&self, stream: SimStream) -> Wire {
+        let mut wire = Wire::new(stream);
+        wire.deadline = self.now() + PATIENCE;
+        wire
+    }
+
+    /// Has this backend listen.
+    pub(crate) fn listen(&self, origin: usize) -> <Sim as Engine>::Listener {
+        let socket = self.0.net.listen(origin_address(origin));
+        self.0.engine.adopt_listener(socket).expect("room for a listener")
+    }
+
+    /// The next connection that a backend gets.
+    pub(crate) async fn accept(&self, listener: &<Sim as Engine>::Listener) -> Wire {
+        let accepted = listener.accept().await.expect("a listening socket");
+        self.wire(accepted.expect("it was not stopped").0)
+    }
+
+    /// From now on, this backend answers no request for a connection.
+    pub(crate) fn black_hole(&self, origin: usize) {
+        self.0.net.black_hole(origin_address(origin));
+    }
+
+    /// Sends something; whether the peer, or the kernel for it, has taken it.
+    pub(crate) async fn send(&self, wire: &Wire, bytes: &[u8]) -> bool {
+        let engine = &self.0.engine;
+        talk::send(engine, &wire.stream, bytes, Pace::AtOnce, &mut rng(0)).await.is_ok()
+    }
+
+    /// What the shard says of itself.
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        let (reply, answer) = std::sync::mpsc::channel();
+        let command = Command::Snapshot(Box::new(move |snapshot| {
+            let _ = reply.send(snapshot);
+        }));
+        self.0.inbox.send(command).expect("the shard runs");
+        loop {
+            if let Ok(snapshot) = answer.try_recv() {
+                return snapshot;
+            }
+            self.0.engine.yield_now().await;
+        }
+    }
+
+    /// Has the shard drain, and waits until it has ended.
+    pub(crate) async fn drain(&self, within: Duration) -> Summary {
+        self.0.inbox.send(Command::Drain { within }).expect("the shard runs");
+        self.0.ended.1.wait().await;
+        self.0.ended.0.borrow().clone().expect("the shard has ended")
+    }
+
+    /// Checks that a deadline which began at `since`, or a moment later, has fired now: not before, and in the same turn.
+    #[track_caller]
+    pub(crate) fn fired(&self, what: &str, since: Time, deadline: Duration) {
+        let took = self.now().since(since);
+        assert!((deadline..deadline + TURN).contains(&took), "{what}: after {took:?} instead of {deadline:?}");
+    }
+}
+
+/// Reads a head that must come.
+pub(crate) async fn head(wire: &mut Wire) -> Head {
+    wire.head().await.unwrap_or_else(|fail| panic!("no head: {fail:?}"))
+}
+
+/// Reads an answer with this status that the proxy gives by itself.
+pub(crate) async fn own_answer(wire: &mut Wire, status: u16) {
+    let head = head(wire).await;
+    assert!(head.start.starts_with(&format!("HTTP/1.1 {status} ")), "{status} expected: {head:?}");
+    let len = head.number("content-length").expect("an own answer has its length");
+    wire.skip(len).await.expect("an own answer is whole");
+}
+
+/// Reads on until the connection ends, whatever comes before; how it ends.
+pub(crate) async fn end(wire: &mut Wire) -> End {
+    loop {
+        match wire.more().await {
+            Ok(()) => {}
+            Err(Fail::End) => return End::Clean,
+            Err(Fail::Broken(_)) => return End::Reset,
+            Err(Fail::Late) => panic!("the connection does not end"),
+        }
+    }
+}
+
+/// Waits for the end of a connection on which nothing comes any more.
+pub(crate) async fn silent_end(wire: &mut Wire) -> End {
+    assert!(wire.is_empty(), "{}", wire.rest());
+    let how = end(wire).await;
+    assert!(wire.is_empty(), "bytes where silence is promised: {}", wire.rest());
+    how
+}
