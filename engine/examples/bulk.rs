@@ -10,6 +10,7 @@ use std::time::Duration;
 use ringway_engine::native::{self, Native};
 use ringway_engine::uring::Settings;
 use ringway_engine::{Engine, Listener, Mode, Out, Spliced, Stream};
+use socket2::SockRef;
 
 type NativeStream = <Native as Engine>::Stream;
 
@@ -26,6 +27,8 @@ fn main() {
     let pipe_bytes = 1024 * pipe_kib.parse::<u32>().unwrap_or_else(|_| usage());
     let settings = Settings { pipe_bytes, ..Settings::default() };
     let socket = TcpListener::bind(listen).expect("the address is free");
+    // Accepted sockets inherit it. Without, the rest of an answer waits for its client's delayed acknowledgement.
+    SockRef::from(&socket).set_tcp_nodelay(true).expect("a socket");
     let outcome = native::run(&settings, |engine| async move {
         let listener = engine.adopt_listener(OwnedFd::from(socket)).expect("a slot");
         while let Ok(Some((client, _))) = listener.accept().await {

@@ -68,7 +68,8 @@ pub trait Engine: Clone + 'static {
 }
 
 /// Whether an error says that this process or machine has run out of something (descriptors, memory, ports), and nothing
-/// about the peer.
+/// about the peer. A UNIX socket whose backlog is full is not such an error: [`Engine::connect`] waits for room there and
+/// says `TimedOut` at its deadline, since it is the server that does not keep up.
 #[must_use]
 pub fn is_exhaustion(error: &io::Error) -> bool {
     matches!(
@@ -171,7 +172,7 @@ pub trait Stream: 'static {
     /// When `max` is zero, or `to` belongs to another engine.
     ///
     /// # Errors
-    /// Which side it was, and what a receive or a send would have said. After [`SpliceError::Send`] bytes are lost.
+    /// Which side it was, and what a receive or a send would have said. After [`SpliceError::Send`] bytes may be lost.
     fn splice(&self, to: &Self, max: u64) -> impl Future<Output = Result<Spliced, SpliceError>>;
 
     /// Sets or clears ([`Time::NEVER`]) one of the stream's two deadlines.
@@ -200,7 +201,7 @@ pub enum SpliceError {
     /// [`Stream::recv`].
     #[error("receiving failed")]
     Recv(#[source] io::Error),
-    /// Sending, as for [`Stream::sent`]. What was in between is lost.
+    /// Sending, as for [`Stream::sent`]. What was in between is lost, and nothing more can be sent.
     #[error("sending failed")]
     Send(#[source] io::Error),
 }

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{self, Command};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ringway_engine::native::{self, Native};
@@ -17,12 +18,16 @@ use ringway_engine::{Deadline, Engine, Mode, Out, SpliceError, Spliced, Stream};
 /// Names the test that a child process is to run.
 const CHILD: &str = "RINGWAY_SPLICE_CHILD";
 
+/// Pipes are counted by user: one test at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Runs `body` in a process of its own, which must live to its end.
 fn in_child(test: &str, body: impl FnOnce()) {
     if env::var(CHILD).is_ok_and(|name| name == test) {
         body();
         process::exit(0);
     }
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut child = Command::new(env::current_exe().expect("a test has a file"));
     child.args(["--exact", test, "--nocapture", "--test-threads", "1"]).env(CHILD, test);
     let output = child.output().expect("a child process");
@@ -169,14 +174,46 @@ fn urgent(end_at_once: bool) {
 }
 
 #[test]
+fn without_room_for_pipes_bytes_are_copied() {
+    in_child("without_room_for_pipes_bytes_are_copied", || {
+        alarm(30);
+        drop_privileges(65_533);
+        // All that one user may have, unless the limit was raised on this machine.
+        let limit = std::fs::read_to_string("/proc/sys/fs/pipe-user-pages-soft").expect("/proc is mounted");
+        let mib = limit.trim().parse::<usize>().expect("a number") * 4096 / (1 << 20);
+        let hogs: Vec<_> = (0..mib + 1).map(|_| std::io::pipe().expect("a descriptor")).collect();
+        for (_, hog) in &hogs {
+            // SAFETY: plain integers. The last ones may fail …
+            unsafe { libc::fcntl(hog.as_raw_fd(), libc::F_SETPIPE_SZ, 1 << 20) };
+        }
+        // … and these, of 64 KiB, take what is left.
+        let _rest: Vec<_> = (0..20).map(|_| std::io::pipe().expect("a descriptor")).collect();
+        let ((mut source, from), (_sink, to)) = (pair(), pair());
+        source.write_all(b"bytes").expect("room");
+        let ((), report) = run(&Settings::default(), from, to, move |_, from, to| async move {
+            assert_eq!(from.splice(&to, 100).await.expect("a connection"), Spliced::Unavailable);
+            assert_eq!(&*from.recv().await.expect("a connection").expect("bytes"), b"bytes");
+        });
+        assert_eq!(report.counters.pipes, 0);
+    });
+}
+
+/// Whoever is privileged may go beyond the limits of pipes: from here on it is another user, who has nothing.
+fn drop_privileges(user: u32) {
+    // SAFETY: plain integers. Changing from root to another user drops all capabilities.
+    if unsafe { libc::geteuid() } == 0 {
+        // SAFETY: plain integers.
+        let result = unsafe { libc::setresuid(user, user, user) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+#[test]
 fn pipes_that_may_not_grow_do_as_well() {
     in_child("pipes_that_may_not_grow_do_as_well", || {
         alarm(60);
-        // More than `fs.pipe-max-size`, as a user who may not go beyond.
-        // SAFETY: plain integers.
-        unsafe {
-            assert_eq!(libc::setresuid(65_534, 65_534, 65_534), 0, "the tests run as root or this is no test")
-        };
+        // More than `fs.pipe-max-size`.
+        drop_privileges(65_534);
         const TOTAL: usize = 8 << 20;
         let ((mut source, from), (mut sink, to)) = (pair(), pair());
         let writer = std::thread::spawn(move || {

@@ -24,7 +24,7 @@ pub(crate) enum Step {
 /// Which side failed a step.
 pub(crate) enum StepError {
     Sender(io::Error),
-    Receiver,
+    Receiver(io::Error),
 }
 
 /// Passes on the next bytes of `body` from `from` to `to`. Each has its time: until the first byte is there, and until it is
@@ -53,6 +53,6 @@ pub(crate) async fn step<S: Stream>(
         Ok(Spliced::End) => Ok(Step::End),
         Ok(Spliced::Unavailable) => Ok(Step::Ordinary),
         Err(SpliceError::Recv(error)) => Err(StepError::Sender(error)),
-        Err(SpliceError::Send(_)) => Err(StepError::Receiver),
+        Err(SpliceError::Send(error)) => Err(StepError::Receiver(error)),
     }
 }

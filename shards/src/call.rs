@@ -1,6 +1,6 @@
 //! What every step of one exchange needs: the client, how long it may take, and what it is called.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 use ringway_core::Time;
@@ -14,15 +14,17 @@ pub(crate) struct Call<'a, E: Engine> {
     pub(crate) client: &'a Client<E>,
     /// The latest moment for its end, whatever else goes on.
     until: Time,
-    /// What it is called, once somebody asked.
+    /// What we call it, once somebody asked.
     id: Cell<Option<[u8; 32]>>,
+    /// What the client calls it, where that holds.
+    name: OnceCell<Box<[u8]>>,
 }
 
 impl<'a, E: Engine> Call<'a, E> {
     /// Begins now.
     pub(crate) fn new(client: &'a Client<E>) -> Call<'a, E> {
         let until = client.shard.engine.now() + client.timeouts().total;
-        Call { client, until, id: Cell::new(None) }
+        Call { client, until, id: Cell::new(None), name: OnceCell::new() }
     }
 
     /// The moment by which a step that begins now and may take this long must be done.
@@ -30,7 +32,22 @@ impl<'a, E: Engine> Call<'a, E> {
         (self.client.shard.engine.now() + timeout).min(self.until)
     }
 
-    /// What the request is called, in answers, for backends and in logs.
+    /// Whether the time for all of it has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        self.client.shard.engine.now() >= self.until
+    }
+
+    /// Notes that the request keeps the name its client gave it.
+    pub(crate) fn set_name(&self, name: &[u8]) {
+        let _ = self.name.set(name.into());
+    }
+
+    /// What the request is called in answers: the same as for the backend.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.name.get_or_init(|| self.id().into())
+    }
+
+    /// What we call the request.
     pub(crate) fn id(&self) -> [u8; 32] {
         self.id.get().unwrap_or_else(|| {
             let id = request_id(&mut *self.client.shard.rng.borrow_mut());

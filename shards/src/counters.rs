@@ -95,7 +95,7 @@ counters! {
     aborted,
     /// Deadlines of clients that passed: head, body.
     client_timeouts,
-    /// Deadlines of backends that passed: response head, response body.
+    /// Deadlines of backends that passed: send, response head, response body.
     backend_timeouts,
 }
 

@@ -110,6 +110,10 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
     let mut attempts = Attempts::new(shard.plan.clusters[cluster].retries);
     loop {
         let Some(upstream) = Upstream::acquire(call, cluster, &mut attempts).await else {
+            if call.is_over() {
+                return give_up(call, RespondError::Timeout, Unserved { asker, out: &out, whole, rest })
+                    .await;
+            }
             counters.unserved.one();
             let status = if reached { Status::BadGateway } else { Status::ServiceUnavailable };
             return fail(call, status, Unserved { asker, out: &out, whole, rest }).await;
@@ -196,8 +200,10 @@ async fn attempt<E: Engine>(
     };
     if out.body.is_done() {
         await_answer();
-        // Where it fails the backend is gone, which the wait for the answer tells as well.
-        let _ = upload::send_tail(call, upstream, &out.tail).await;
+        // Where it fails otherwise the backend is gone, which the wait for the answer tells as well.
+        if let Err(UploadError::Stalled) = upload::send_tail(call, upstream, &out.tail).await {
+            return Outcome::Failed(RespondError::NotTaken);
+        }
         return match respond(call, upstream, asker, || {}).await {
             Ok(Done::Answered(answered)) => Outcome::Answered { answered, uploaded: true, behind: None },
             Ok(Done::Switched(behind)) => Outcome::Switched(behind),
@@ -216,8 +222,11 @@ async fn attempt<E: Engine>(
             busy = false;
             match result {
                 Ok(rest) => (uploaded, behind) = (true, rest),
+                Err(UploadError::Stalled) if !answering.get() => {
+                    return Poll::Ready(Outcome::Failed(RespondError::NotTaken));
+                }
                 // It may have answered before it stopped to listen.
-                Err(UploadError::Backend) => {}
+                Err(UploadError::Backend | UploadError::Stalled) => {}
                 Err(error) => return Poll::Ready(Outcome::Upload { error, answering: answering.get() }),
             }
             if !answering.get() {
@@ -319,6 +328,10 @@ async fn give_up<E: Engine>(
             counters.backend_timeouts.one();
             fail(call, Status::GatewayTimeout, request).await
         }
+        RespondError::NotTaken => {
+            counters.backend_timeouts.one();
+            fail(call, Status::BadGateway, request).await
+        }
         RespondError::Bad(reason) => {
             counters.bad_responses.one();
             tracing::debug!(shard = call.client.shard.id, reason, "response refused");
@@ -349,7 +362,7 @@ async fn abandon<E: Engine>(
             counters.rejected.one();
             Status::BadRequest
         }
-        UploadError::ClientGone | UploadError::Backend => {
+        UploadError::ClientGone | UploadError::Backend | UploadError::Stalled => {
             counters.aborted.one();
             return Left::Cut;
         }

@@ -5,10 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod accept;
-mod client;
-mod counters;
 mod bulk;
 mod call;
+mod client;
+mod counters;
 mod exchange;
 mod files;
 mod gate;
@@ -19,11 +19,11 @@ pub mod limits;
 mod own;
 mod plan;
 mod pool;
+pub mod proxy_protocol;
 mod recycle;
 mod request;
 mod respond;
 pub mod routing;
-pub mod proxy_protocol;
 mod shard;
 mod tcp;
 mod tunnel;

@@ -1,10 +1,13 @@
 //! Answers of our own on their way to the client.
 
-use ringway_engine::{Engine, Out, Stream};
+use ringway_engine::{Deadline, Engine, Out, Stream};
 
 use crate::call::Call;
-use crate::http1::Status;
 use crate::http1::answer::Asked;
+use crate::http1::{Header, Status};
+
+/// The name of the field that says in which form an answer is wanted.
+const ACCEPT: &[u8] = b"accept:";
 
 /// What is known of a request that is answered by us.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +34,7 @@ pub(crate) async fn answer<E: Engine>(call: &Call<'_, E>, status: Status, wants:
         accept: accept(wants.head),
         keep_alive: wants.keep_alive,
         to_head: wants.is_head,
-        request_id: &call.id(),
+        request_id: call.name(),
     };
     shard.plan.answers.write(status, &asked, out.vec());
     send(call, status.code(), Out::Buffer(out)).await;
@@ -39,23 +42,35 @@ pub(crate) async fn answer<E: Engine>(call: &Call<'_, E>, status: Status, wants:
 
 /// Sends an answer that is complete.
 pub(crate) async fn send<E: Engine>(call: &Call<'_, E>, status: u16, out: Out<E::Chunk>) {
-    let counters = &call.client.shard.counters;
+    let client = call.client;
+    let counters = &client.shard.counters;
     counters.own_answers.one();
     counters.response(status);
-    if call.client.stream.sent().await.is_ok() {
-        call.post(out);
+    if client.stream.sent().await.is_ok() {
+        // Not `Call::post`: that the request's time has passed may be what the answer says.
+        let deadline = client.shard.engine.now() + client.timeouts().send;
+        client.stream.set_deadline(Deadline::Send, deadline);
+        client.stream.post(out);
+    }
+}
+
+/// Appends the client's Accept field, of a request that is written for no backend, where [`answer`] looks for it.
+pub(crate) fn keep_accept(headers: &[Header<'_>], head: &mut Vec<u8>) {
+    if let Some(accept) = headers.iter().find(|header| header.name.eq_ignore_ascii_case("accept")) {
+        for part in [ACCEPT, accept.value, b"\r\n"] {
+            head.extend_from_slice(part);
+        }
     }
 }
 
 /// The value of the first Accept field of a head that we wrote ourselves: one line end, no folding, no spaces before
 /// colons. Looked for only when there is an answer of our own to give, so that other requests need not remember it.
 fn accept(head: &[u8]) -> Option<&[u8]> {
-    const NAME: &[u8] = b"accept:";
     let mut rest = head;
     while let Some(end) = memchr::memchr(b'\n', rest) {
         let (line, next) = rest.split_at(end + 1);
-        if line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)) {
-            return Some(line[NAME.len()..].trim_ascii());
+        if line.get(..ACCEPT.len()).is_some_and(|name| name.eq_ignore_ascii_case(ACCEPT)) {
+            return Some(line[ACCEPT.len()..].trim_ascii());
         }
         rest = next;
     }

@@ -250,7 +250,8 @@ impl ListenerPlan {
             (Protocol::Tcp, Some(cluster)) => Some(cluster_index(config, cluster)?),
             _ => None,
         };
-        let here = rules.iter().filter(|(listeners, ..)| listeners.is_empty() || listeners.contains(&listener.name));
+        let here =
+            rules.iter().filter(|(listeners, ..)| listeners.is_empty() || listeners.contains(&listener.name));
         let router = Router::build(here.map(|(_, matching, route)| (*matching, *route)))
             .map_err(|error| PlanError::Routes { listener: listener.name.clone(), error })?;
         let Limits { head_bytes, headers, uri_bytes, body_rate, requests_per_connection } = listener.limits;

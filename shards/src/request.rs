@@ -34,7 +34,8 @@ pub(crate) struct Ask {
 /// A request whose head is complete.
 pub(crate) struct Gathered<C> {
     pub(crate) ask: Ask,
-    /// The head as it goes to the backend; of a redirected request, the whole answer.
+    /// The head as it goes to the backend; of a redirected request, the whole answer; of one that nobody gets, what an answer
+    /// of our own goes by.
     pub(crate) head: Buffer,
     /// What was received behind it.
     pub(crate) rest: Option<C>,
@@ -124,17 +125,21 @@ fn look<E: Engine>(
     let route = plan.router.lookup(&asked, &mut shard.routing.borrow_mut()[client.listener()]);
     // What was sent behind a request for a tunnel is never read as another request, so without the tunnel the connection
     // ends. An upgrade that is not passed on costs the connection only if something was sent behind it.
-    let spoke_ahead = request.upgrade.is_some() && request.body.is_empty() && received.len() > request.head_len;
-    let keep_alive = request.keep_alive
-        && tunnel.is_none()
-        && !spoke_ahead
-        && client.requests.get() < plan.requests_max;
+    let spoke_ahead =
+        request.upgrade.is_some() && request.body.is_empty() && received.len() > request.head_len;
+    let keep_alive =
+        request.keep_alive && tunnel.is_none() && !spoke_ahead && client.requests.get() < plan.requests_max;
     let is_head = request.method == Method::Head;
     if let Some(route) = route {
         let route = &shard.plan.routes[route as usize];
         match &route.action {
             Action::Cluster(_) | Action::Split(_) => {
                 let fresh = if plan.forwarding.names_requests() { call.id() } else { [0; 32] };
+                if let Some(name) =
+                    plan.forwarding.request_id(&request, &fresh).filter(|name| **name != fresh)
+                {
+                    call.set_name(name);
+                }
                 let forward = Forward {
                     rules: &plan.forwarding,
                     client: &client.address(),
@@ -146,11 +151,16 @@ fn look<E: Engine>(
             Action::Redirect(_, redirect) => {
                 let keep_alive = keep_alive && request.body.is_empty() && !shard.draining.get();
                 redirect.write(Place::new(host, request.path), keep_alive, is_head, head.vec()).map_err(
-                    |_| Reject { status: Status::BadRequest, reason: "redirect to the host asked for, and none was" },
+                    |_| Reject {
+                        status: Status::BadRequest,
+                        reason: "redirect to the host asked for, and none was",
+                    },
                 )?;
             }
             Action::Respond(..) => {}
         }
+    } else {
+        own::keep_accept(request.headers(), head.vec());
     }
     Ok(Some(Ask {
         route,

@@ -8,8 +8,8 @@ use crate::bulk::{self, Step, StepError};
 use crate::call::Call;
 use crate::http1::rewrite::{ClientSide, Edit, HeadOut, ResponseRules};
 use crate::http1::{
-    BadResponse, Body, Framing, HeadLimits, HeadProgress, Parsed, ReplyTo, Scratch, Tunnel, Version, response,
-    rewrite,
+    BadResponse, Body, Framing, HeadLimits, HeadProgress, Parsed, ReplyTo, Scratch, Tunnel, Version,
+    response, rewrite,
 };
 use crate::limits::{INTERIM_RESPONSES_MAX, JOIN_BYTES_MAX};
 use crate::request::is_bulk;
@@ -43,6 +43,8 @@ pub(crate) enum RespondError {
     Unanswered,
     /// The backend did not begin to answer in time: 504.
     Timeout,
+    /// The backend did not take the request in time: 502.
+    NotTaken,
     /// The answer can not be passed on, and nothing of it was: 502.
     Bad(&'static str),
     /// The client has part of the answer: all that can be done is to cut it off, so that it does not take it for whole.
@@ -158,7 +160,8 @@ async fn gather<E: Engine>(
 ) -> Result<(Head, E::Chunk), RespondError> {
     // Asked when the head is there: a drain that began meanwhile must be said in it.
     let asker = || Asker { keep_alive: asker.keep_alive && !call.client.shard.draining.get(), ..asker };
-    let rules = asker().route.and_then(|route| call.client.shard.plan.routes[route as usize].response_rules.as_ref());
+    let rules =
+        asker().route.and_then(|route| call.client.shard.plan.routes[route as usize].response_rules.as_ref());
     let mut progress = HeadProgress::default();
     if let Some(head) = look(&first, asker(), rules, &mut progress, out)? {
         return Ok((head, first));
@@ -325,7 +328,7 @@ async fn relay<E: Engine>(
             }
             Ok(Step::Ordinary) => {}
             Err(StepError::Sender(error)) => return Err(lost(error)),
-            Err(StepError::Receiver) => return Err(RespondError::ClientGone),
+            Err(StepError::Receiver(_)) => return Err(RespondError::ClientGone),
         }
         stream.set_deadline(Deadline::Recv, by);
         let chunk = match stream.recv().await {

@@ -15,9 +15,9 @@ use ringway_lb::{BackendKey, BackendMap, ClusterKey, Released, Settings};
 
 use crate::client::{Client, Phase};
 use crate::counters::{Counters, CountersSnapshot};
+use crate::gate::Gate;
 use crate::inbox::{Command, Receiver};
 use crate::limits::{DRAIN_GRACE, POOL_EVICTED_MAX, POOL_SWEEP_INTERVAL};
-use crate::gate::Gate;
 use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::{accept, exchange, recycle, routing};

@@ -22,11 +22,21 @@ pub(crate) enum UploadError {
     ClientGone,
     /// The backend does not take it. It may have answered all the same.
     Backend,
+    /// The backend took nothing for too long: 502, unless an answer has begun.
+    Stalled,
 }
 
 impl From<FramingError> for UploadError {
     fn from(_: FramingError) -> UploadError {
         UploadError::Framing
+    }
+}
+
+/// Why a backend did not take what it was sent.
+fn not_taken(error: io::Error) -> UploadError {
+    match error.kind() {
+        io::ErrorKind::TimedOut => UploadError::Stalled,
+        _ => UploadError::Backend,
     }
 }
 
@@ -120,7 +130,7 @@ pub(crate) async fn upload<E: Engine>(
                 Ok(Step::End) => return Err(UploadError::ClientGone),
                 Ok(Step::Ordinary) => {}
                 Err(StepError::Sender(error)) => return Err(lost(error)),
-                Err(StepError::Receiver) => return Err(UploadError::Backend),
+                Err(StepError::Receiver(error)) => return Err(not_taken(error)),
             }
         }
         client.stream.set_deadline(Deadline::Recv, by);
@@ -136,7 +146,7 @@ pub(crate) async fn upload<E: Engine>(
         }
         is_fast = chunk.len() as u64 >= FAST_BYTES_MIN;
         let Piece { forward, rest } = feed(&mut body, Framing::AsIs, chunk, &mut tail)?;
-        upstream.stream().sent().await.map_err(|_| UploadError::Backend)?;
+        upstream.stream().sent().await.map_err(not_taken)?;
         if !forward.is_empty() {
             upstream.post(call, Out::Chunk(forward));
         }
@@ -157,7 +167,7 @@ pub(crate) async fn send_tail<E: Engine>(
     if tail.is_empty() {
         return Ok(());
     }
-    upstream.stream().sent().await.map_err(|_| UploadError::Backend)?;
+    upstream.stream().sent().await.map_err(not_taken)?;
     let mut buffer = call.client.shard.engine.buffer();
     buffer.vec().extend_from_slice(tail);
     upstream.post(call, Out::Buffer(buffer));

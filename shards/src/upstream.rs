@@ -81,6 +81,8 @@ impl<E: Engine> Upstream<E> {
                     shard.engine.yield_now().await;
                     shard.engine.yield_now().await;
                 }
+                // That says nothing about this backend, and there is no time for another.
+                Err(_) if call.is_over() => return None,
                 Err(error) => {
                     shard.counters.connect_failures.one();
                     tracing::debug!(shard = shard.id, %address, %error, "connect failed");
@@ -216,7 +218,8 @@ impl<E: Engine> Upstream<E> {
         self.life.requests = self.life.requests.saturating_add(1);
         let now = shard.engine.now();
         let plan = &shard.plan.clusters[self.cluster];
-        let keep = !shard.draining.get() && plan.send_proxy == SendProxy::Off && !self.is_worn(self.life, now);
+        let keep =
+            !shard.draining.get() && plan.send_proxy == SendProxy::Off && !self.is_worn(self.life, now);
         let max = if keep { plan.pool_idle_max } else { 0 };
         // What does not fit is dropped, and counted, with `self`.
         self.stream = shard.pool.put(self.cluster, self.key, (stream, self.life), max, now);

@@ -84,7 +84,14 @@ fn proxy(origin: SocketAddr) -> Proxy {
     let (inbox, receiver) = inbox::channel();
     let shard = thread::spawn(move || {
         let sockets = vec![OwnedFd::from(listener)];
-        let launch = Launch { id: 0, plan, sockets, inbox: receiver, seed: 1, gate: Arc::new(Gate::new(u32::MAX, None)) };
+        let launch = Launch {
+            id: 0,
+            plan,
+            sockets,
+            inbox: receiver,
+            seed: 1,
+            gate: Arc::new(Gate::new(u32::MAX, None)),
+        };
         let (summary, report) =
             native::run(&Settings::default(), |engine| ringway_shards::run(engine, launch))
                 .expect("io_uring");

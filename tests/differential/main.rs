@@ -36,7 +36,8 @@ const MUTATIONS: usize = 400;
 const SEED: u64 = 1;
 
 /// The same waits as the peers have.
-const TIMEOUTS: &str = "timeouts = { head = \"1s\", idle = \"200ms\", body = \"1s\", connect = \"3s\", response = \"10s\" }";
+const TIMEOUTS: &str =
+    "timeouts = { head = \"1s\", idle = \"200ms\", body = \"1s\", connect = \"3s\", response = \"10s\" }";
 
 fn marker(number: usize) -> String {
     format!("m{number:05}z")
@@ -62,17 +63,19 @@ fn observe(to: std::net::SocketAddr, origin: Recorder, requests: &[Vec<u8>]) -> 
             None => stray.push(record),
         }
     }
-    let outcome = |((request, statuses), records): ((&Vec<u8>, &Vec<u16>), &Vec<Vec<u8>>)| {
-        Outcome::of(request, statuses, &records.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    let outcome = |at: usize| {
+        let records: Vec<_> = records[at].iter().map(Vec::as_slice).collect();
+        Outcome::of(&requests[at], &statuses[at], &records)
     };
-    let outcomes = requests.iter().zip(&statuses).zip(&records).map(outcome).collect();
+    let outcomes = (0..requests.len()).map(outcome).collect();
     Observed { outcomes, records, stray }
 }
 
 #[test]
 #[ignore = "needs nginx and haproxy"]
 fn ringway_forwards_nothing_that_both_peers_refuse_and_nothing_that_reads_as_two_requests() {
-    let seed = std::env::var("RINGWAY_SEED").map_or(SEED, |seed| seed.parse().expect("RINGWAY_SEED is a number"));
+    let seed =
+        std::env::var("RINGWAY_SEED").map_or(SEED, |seed| seed.parse().expect("RINGWAY_SEED is a number"));
     println!("RINGWAY_SEED={seed}");
     let classes = classes::all();
     let variants: Vec<_> = classes.iter().flat_map(|class| &class.variants).collect();
@@ -80,7 +83,9 @@ fn ringway_forwards_nothing_that_both_peers_refuse_and_nothing_that_reads_as_two
     let mut rng = StdRng::seed_from_u64(seed);
     let mut requests: Vec<_> =
         variants.iter().enumerate().map(|(number, variant)| variant.bytes(&marker(number))).collect();
-    requests.extend((requests.len()..requests.len() + MUTATIONS).map(|number| mutated(&mut rng, &marker(number))));
+    requests.extend(
+        (requests.len()..requests.len() + MUTATIONS).map(|number| mutated(&mut rng, &marker(number))),
+    );
 
     let (observed, versions) = observe_all(&requests);
     for proxy in &observed {
@@ -109,8 +114,9 @@ fn observe_all(requests: &[Vec<u8>]) -> ([Observed; 3], [String; 2]) {
     let addresses = [daemon.address(), peers[0].address, peers[1].address];
     let observed = thread::scope(|scope| {
         let proxies = addresses.into_iter().zip(origins);
-        let threads: Vec<_> =
-            proxies.map(|(address, origin)| scope.spawn(move || observe(address, origin, requests))).collect();
+        let threads: Vec<_> = proxies
+            .map(|(address, origin)| scope.spawn(move || observe(address, origin, requests)))
+            .collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
     });
     let observed = observed.try_into().unwrap_or_else(|_| panic!("as many as there are proxies"));
@@ -159,6 +165,8 @@ fn violations(requests: &[Vec<u8>], variants: &[&Variant], observed: &[Observed;
             ));
         }
     }
-    wrong.extend(ringway.stray.iter().map(|record| format!("sent without a request: {}", record.escape_ascii())));
+    wrong.extend(
+        ringway.stray.iter().map(|record| format!("sent without a request: {}", record.escape_ascii())),
+    );
     wrong
 }

@@ -135,12 +135,18 @@ impl Peer {
             stream.write_all(request.as_bytes())?;
             stream.read_to_string(&mut said)
         });
-        assert!(read.is_ok() && said.starts_with("HTTP/1.1 200 "), "{read:?}: {said}; its log:\n{}", self.log());
+        assert!(
+            read.is_ok() && said.starts_with("HTTP/1.1 200 "),
+            "{read:?}: {said}; its log:\n{}",
+            self.log()
+        );
     }
 
     /// What it has to say for itself when something is wrong with it.
     fn log(&self) -> String {
-        ["output.log", "error.log"].map(|file| fs::read_to_string(self.folder.join(file)).unwrap_or_default()).concat()
+        ["output.log", "error.log"]
+            .map(|file| fs::read_to_string(self.folder.join(file)).unwrap_or_default())
+            .concat()
     }
 }
 

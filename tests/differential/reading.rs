@@ -229,7 +229,7 @@ impl Personality {
         if self.strict && chunked && !lengths.is_empty() {
             return Err(Stop::Malformed);
         }
-        if chunked && !(self.length_over_coding && !lengths.is_empty()) {
+        if chunked && (lengths.is_empty() || !self.length_over_coding) {
             return Ok(Length::Chunked);
         }
         let members = lengths.iter().flat_map(|value| value.split(|byte| *byte == b','));
@@ -252,7 +252,11 @@ impl Personality {
             return Ok(all.windows(b"chunked".len()).any(|part| part == b"chunked"));
         }
         if self.strict {
-            return if codings.is_empty() || all == b"chunked" { Ok(!all.is_empty()) } else { Err(Stop::Malformed) };
+            return if codings.is_empty() || all == b"chunked" {
+                Ok(!all.is_empty())
+            } else {
+                Err(Stop::Malformed)
+            };
         }
         Ok(all.split(|byte| *byte == b',').next_back().is_some_and(|last| last.trim_ascii() == b"chunked"))
     }

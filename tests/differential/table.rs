@@ -52,7 +52,9 @@ fn summary(did: &[Outcome]) -> String {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     match counts.as_slice() {
         [(only, _)] => only.clone(),
-        several => several.iter().map(|(outcome, n)| format!("{outcome} ({n})")).collect::<Vec<_>>().join("; "),
+        several => {
+            several.iter().map(|(outcome, n)| format!("{outcome} ({n})")).collect::<Vec<_>>().join("; ")
+        }
     }
 }
 

@@ -57,7 +57,11 @@ impl Class {
 fn short(part: &[u8]) -> String {
     const CHARACTERS_MAX: usize = 48;
     let text = part.escape_ascii().to_string();
-    if text.len() <= CHARACTERS_MAX { text } else { format!("{}… ({} bytes)", &text[..CHARACTERS_MAX], part.len()) }
+    if text.len() <= CHARACTERS_MAX {
+        text
+    } else {
+        format!("{}… ({} bytes)", &text[..CHARACTERS_MAX], part.len())
+    }
 }
 
 impl Variant {
@@ -88,6 +92,10 @@ pub(crate) fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }
 
+fn count(bytes: &[u8], text: &str) -> usize {
+    bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+}
+
 fn replace(bytes: &[u8], sign: &[u8], with: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = bytes;
@@ -112,7 +120,23 @@ const BASES: [&str; 6] = [
 
 /// What a mutation puts in.
 const PIECES: [&[u8]; 30] = [
-    b"\n", b"\r", b"\r\n", b"\0", b" ", b"\t", b"\x0b", b"\x7f", b"\xff", b":", b",", b";", b"#", b"+", b"0", b"5", b"\"",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\0",
+    b" ",
+    b"\t",
+    b"\x0b",
+    b"\x7f",
+    b"\xff",
+    b":",
+    b",",
+    b";",
+    b"#",
+    b"+",
+    b"0",
+    b"5",
+    b"\"",
     b"\r\n ",
     b"\r\n\r\n",
     b"0\r\n\r\n",
@@ -128,13 +152,14 @@ const PIECES: [&[u8]; 30] = [
     b"%00",
 ];
 
-/// A request that was valid before one to three changes at random places. Its marker is still in it.
+/// A request that was valid before one to three changes at random places. Its marker is still wherever it was.
 pub(crate) fn mutated(rng: &mut StdRng, marker: &str) -> Vec<u8> {
     use rand::RngExt;
     loop {
         let base = BASES[rng.random_range(0..BASES.len())];
         let base = Variant { name: String::new(), template: base.into(), requests: 1 };
         let mut bytes = base.bytes(marker);
+        let markers = count(&bytes, marker);
         for _ in 0..rng.random_range(1..=3) {
             let at = rng.random_range(0..bytes.len());
             let piece = PIECES[rng.random_range(0..PIECES.len())];
@@ -148,7 +173,7 @@ pub(crate) fn mutated(rng: &mut StdRng, marker: &str) -> Vec<u8> {
                 _ => drop(bytes.splice(line.start..line.start, bytes[line].to_vec())),
             }
         }
-        if find(&bytes, marker.as_bytes()).is_some() {
+        if count(&bytes, marker) >= markers {
             return bytes;
         }
     }

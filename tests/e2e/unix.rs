@@ -61,7 +61,7 @@ fn a_backend_may_be_restarted_on_its_path() {
             assert_eq!(client.get("/").header("origin"), Some(name), "nothing of the one before is left");
         }
         drop(origin);
-        assert!(matches!(post(&mut client, b"hi"), 502 | 503));
+        assert!(matches!(post(&mut daemon.client(), b"hi"), 502 | 503));
     }
 }
 

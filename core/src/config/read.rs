@@ -33,12 +33,19 @@ pub(super) fn read(folder: &Path, content: &[u8]) -> Result<Config, Vec<Problem>
     let listeners = root.tables("listeners", &mut problems);
     let listeners =
         listeners.iter().filter_map(|table| listener::listener(table, &mut seen, &mut problems)).collect();
+    let before = problems.count();
     let clusters = root.named("clusters", &mut problems);
+    let routes = root.tables("routes", &mut problems);
+    // What was refused for another reason would have been there.
+    if clusters.is_empty() && routes.is_empty() && problems.count() == before {
+        let at = At { offset: 0, path: "clusters".to_owned() };
+        let refusal = Refusal::new("nothing is served: neither a cluster nor a route is there");
+        problems.add(&at, refusal.hint("add [clusters.NAME] or [[routes]]"));
+    }
     let clusters = clusters
         .iter()
         .filter_map(|(name, table)| cluster::cluster(name, table, &mut seen, &mut problems))
         .collect();
-    let routes = root.tables("routes", &mut problems);
     let routes =
         routes.iter().filter_map(|table| action::route(table, folder, &mut seen, &mut problems)).collect();
     let answers = root.tables("answers", &mut problems);

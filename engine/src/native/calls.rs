@@ -52,19 +52,29 @@ pub(super) fn set_nonblocking(fd: RawFd) -> io::Result<()> {
 }
 
 /// A pipe of about `bytes`.
-pub(super) fn pipe(mut bytes: u32) -> io::Result<Pipe> {
+pub(super) fn pipe(bytes: u32) -> io::Result<Pipe> {
     let mut ends = [0; 2];
     // SAFETY: the kernel writes two descriptors.
     if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) } < 0 {
         return Err(io::Error::last_os_error());
     }
-    let [read, write] = ends;
-    // More than `fs.pipe-max-size`, or than this user may have in all: then less, and at worst what there is.
+    // SAFETY: new descriptors that nobody else has.
+    let [read, write] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let fd = write.as_raw_fd();
+    // More than `fs.pipe-max-size`, or than this user may have in all: then less.
+    let mut ask = bytes;
     // SAFETY: plain integers.
-    while bytes > PIPE_BYTES_USUAL && unsafe { libc::fcntl(write, libc::F_SETPIPE_SZ, bytes) } < 0 {
-        bytes /= 2;
+    while ask > PIPE_BYTES_USUAL && unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, ask) } < 0 {
+        ask /= 2;
     }
-    Ok(Pipe { read, write })
+    // Who has all that a user may have is given pipes of two pages: a copy is quicker than that.
+    // SAFETY: plain integers.
+    let room = unsafe { libc::fcntl(fd, libc::F_GETPIPE_SZ) };
+    if u32::try_from(room).is_ok_and(|room| room >= bytes.min(PIPE_BYTES_USUAL)) {
+        Ok(Pipe { read: read.into_raw_fd(), write: write.into_raw_fd() })
+    } else {
+        Err(io::Error::from_raw_os_error(libc::ENOMEM))
+    }
 }
 
 /// Moves bytes from or to a pipe. It is `O_NONBLOCK` of the socket that keeps this from waiting for the socket: the flag

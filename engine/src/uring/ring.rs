@@ -196,7 +196,7 @@ pub trait Ring: 'static {
     /// A new close-on-exec pipe with room for about `bytes`, or as much as the kernel lets it have.
     ///
     /// # Errors
-    /// No descriptors or memory left.
+    /// No descriptors or memory left, or no more of it for pipes of this user.
     fn pipe(&mut self, bytes: u32) -> io::Result<Pipe>;
 
     /// Moves at most `max` bytes between a pipe and a socket, which was made non-blocking; 0 at the end of the stream.

@@ -10,7 +10,7 @@ use crate::books::Bytes;
 use crate::harness::{Harness, Outcome, Spec, StreamOf, Wish};
 use crate::pattern::Pattern;
 use crate::talk::{expect_end, pair, piece, recv_pattern, send_pattern, until_gone};
-use crate::tasks::{Cut, both, cut_after, start, within};
+use crate::tasks::{Child, Cut, both, cut_after, start, within};
 
 scenarios! {
     every_byte_arrives_however_it_is_cut with Spec { seeds: 60, ..Spec::default() };
@@ -38,6 +38,7 @@ scenarios! {
 
 /// More than any pair of socket buffers and a pipe hold.
 const TOO_MUCH: usize = 64 << 20;
+const FLOOD_PIECE: usize = 500_000;
 /// What the engine moves from one connection in a turn.
 const TURN_BYTES: u64 = 256 * 1024;
 
@@ -116,6 +117,16 @@ async fn send_uneven<H: Harness>(
     }
     source.shutdown_write();
     Ok(source)
+}
+
+/// Sends more than anybody takes, until it is stopped. In pieces: an operation that has to be continued more than a hundred
+/// times is given to a thread by the kernel.
+fn flood<H: Harness>(h: &H, source: StreamOf<H>, total: usize) -> Child<io::Result<StreamOf<H>>> {
+    let own = h.clone();
+    start(h, async move {
+        send_pattern(&own, &source, &mut Pattern::new(1), total, FLOOD_PIECE).await?;
+        Ok(source)
+    })
 }
 
 async fn every_byte_arrives_however_it_is_cut<H: Harness>(h: H) -> Outcome {
@@ -329,7 +340,7 @@ async fn a_receive_under_way_is_stopped_and_loses_nothing<H: Harness>(h: H) -> O
 }
 
 async fn a_send_under_way_goes_first<H: Harness>(h: H) -> Outcome {
-    let total = h.effort(8 << 20, 200_000);
+    let total = h.effort(2 << 20, 200_000);
     let Line { source, from, to, sink } = line(&h, Wish::NARROW).await?;
     from.set_mode(Mode::Body);
     let mut out = Pattern::new(1);
@@ -382,7 +393,7 @@ async fn the_wait_for_the_first_byte_has_a_deadline<H: Harness>(h: H) -> Outcome
 async fn the_wait_for_the_receiver_has_a_deadline<H: Harness>(h: H) -> Outcome {
     let Line { source, from, to, sink: _sink } = line(&h, Wish::NARROW).await?;
     from.set_mode(Mode::Body);
-    source.post(piece(&h, &mut Pattern::new(1), h.effort(TOO_MUCH, 1 << 20)));
+    let _flood = flood(&h, source, h.effort(TOO_MUCH, 1 << 20));
     let mut at = h.in_ms(50);
     to.set_deadline(Deadline::Send, at);
     let error = loop {
@@ -432,7 +443,7 @@ async fn a_reset_by_the_receiver_is_an_error_of_sending<H: Harness>(h: H) -> Out
     for waiting in [false, true] {
         let Line { source, from, to, sink } = line(&h, Wish::NARROW).await?;
         from.set_mode(Mode::Body);
-        source.post(piece(&h, &mut Pattern::new(1), h.effort(TOO_MUCH, 1 << 20)));
+        let _flood = flood(&h, source, h.effort(TOO_MUCH, 1 << 20));
         let own = h.clone();
         let resetting = start(&h, async move {
             // With its receiver's buffers full, the splice waits by then.
@@ -465,8 +476,8 @@ async fn with_all_pipes_taken_it_is_unavailable<H: Harness>(h: H) -> Outcome {
     slow.from.set_mode(Mode::Body);
     quick.from.set_mode(Mode::Body);
     let total = h.effort(TOO_MUCH, 500_000);
-    slow.source.post(piece(&h, &mut Pattern::new(1), total));
     let Line { source: slow_source, from, to, sink: slow_sink } = slow;
+    let flooding = flood(&h, slow_source, total);
     let held = start(&h, async move {
         let mut moved = 0;
         while moved < total as u64 {
@@ -502,7 +513,7 @@ async fn with_all_pipes_taken_it_is_unavailable<H: Harness>(h: H) -> Outcome {
     quick.source.send(piece(&h, &mut Pattern::new(2), 100)).await?;
     let spliced = quick.from.splice(&quick.to, u64::MAX).await.map_err(plain)?;
     assert!(matches!(spliced, Spliced::Moved(_)) || !h.calm(), "{spliced:?}");
-    drop((slow_source, quick));
+    drop((flooding.await?, quick));
     Ok(Bytes::Uneven)
 }
 
@@ -588,10 +599,8 @@ async fn nothing_is_lost_by_giving_up_before_the_first_byte<H: Harness>(h: H) ->
 async fn giving_up_half_way_leaves_no_pipe_and_lets_nothing_follow<H: Harness>(h: H) -> Outcome {
     let Line { source, from, to, sink: _sink } = line(&h, Wish::NARROW).await?;
     from.set_mode(Mode::Body);
-    source.post(piece(&h, &mut Pattern::new(1), h.effort(TOO_MUCH, 1 << 20)));
+    let _flood = flood(&h, source, h.effort(TOO_MUCH, 1 << 20));
     let base = h.engine().counters();
-    // Making up so many bytes takes its time, which has passed only in the next turn.
-    h.engine().yield_now().await;
     let endless = async {
         loop {
             if let Err(error) = step(&from, &to, u64::MAX).await {
@@ -636,12 +645,7 @@ async fn a_fast_sender_gets_a_bounded_part_of_each_turn<H: Harness>(h: H) -> Out
     let total = h.effort(32 << 20, 2 << 20);
     let Line { source, from, to, sink } = line(&h, Wish::USUAL).await?;
     from.set_mode(Mode::Body);
-    let own = h.clone();
-    let sending = start(&h, async move {
-        let mut out = Pattern::new(1);
-        send_pattern(&own, &source, &mut out, total, 4 << 20).await?;
-        io::Result::Ok(source)
-    });
+    let sending = flood(&h, source, total);
     sink.set_mode(Mode::Body);
     let receiving = start(&h, async move { recv_pattern(&sink, &mut Pattern::new(1), total).await });
     let (mut moved, mut turn, mut in_turn) = (0, 0, 0);

@@ -117,7 +117,7 @@ async fn an_attempt_at_a_full_backlog_can_be_given_up<H: Harness>(h: H) -> Outco
 }
 
 async fn a_unix_socket_can_be_spliced<H: Harness>(h: H) -> Outcome {
-    let total = h.effort(3 << 20, 100_000);
+    let total = h.effort(1 << 20, 100_000);
     let (listener, addr) = h.listen(Wish::USUAL)?;
     let (inner, outer) = pair(&h, &listener, addr).await?;
     let (server, client) = connected(&h).await?;

@@ -36,7 +36,7 @@ pub enum FramingError {
     /// No digits, a sign, a space, `0x`, too many digits, or no CR LF.
     #[error("malformed chunk size")]
     ChunkSize,
-    /// Larger than [`LENGTH_MAX`](super::limits::LENGTH_MAX).
+    /// Larger than [`CHUNK_BYTES_MAX`](super::limits::CHUNK_BYTES_MAX).
     #[error("chunk size overflows")]
     ChunkSizeOverflow,
     /// Control byte, bare CR or LF, or too long.

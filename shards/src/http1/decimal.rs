@@ -1,8 +1,11 @@
 //! Unsigned numbers in decimal, without the formatting machinery.
 
+/// The digits of the largest number.
+pub(super) const DIGITS_MAX: usize = 20;
+
 /// Appends `number` in decimal.
 pub(super) fn push(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
+    let mut digits = [0; DIGITS_MAX];
     let mut at = digits.len();
     loop {
         at -= 1;

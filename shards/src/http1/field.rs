@@ -70,6 +70,9 @@ pub(super) enum Field {
     XForwardedPort,
     XForwardedProto,
     XRequestId,
+    /// A name that becomes `Content-Length` or `Transfer-Encoding` where `_` and `-` are the same: in the variables of CGI,
+    /// which WSGI and PHP have taken over.
+    FramingAlike,
     Other,
 }
 
@@ -95,6 +98,29 @@ impl Field {
             16 if is(name, b"proxy-connection") => Field::ProxyConnection,
             17 if is(name, b"transfer-encoding") => Field::TransferEncoding,
             17 if is(name, b"x-forwarded-proto") => Field::XForwardedProto,
+            14 if name[7] == b'_' => Field::alike(name),
+            17 if name[8] == b'_' => Field::alike(name),
+            15..=17 if name[1] == b'_' || name[11] == b'_' => Field::alike(name),
+            _ => Field::Other,
+        }
+    }
+
+    /// The field that a name with `_` means to those for whom that is `-`. A forwarding field so spelt is one: an
+    /// application would believe it.
+    #[cold]
+    fn alike(name: &[u8]) -> Field {
+        const LONGEST: usize = 17;
+        let mut spelt = [0; LONGEST];
+        let spelt = &mut spelt[..name.len()];
+        for (to, from) in spelt.iter_mut().zip(name) {
+            *to = if *from == b'_' { b'-' } else { *from };
+        }
+        match Field::of(spelt) {
+            Field::ContentLength | Field::TransferEncoding => Field::FramingAlike,
+            forwarding @ (Field::XForwardedFor
+            | Field::XForwardedHost
+            | Field::XForwardedPort
+            | Field::XForwardedProto) => forwarding,
             _ => Field::Other,
         }
     }
@@ -179,7 +205,14 @@ mod tests {
             ("X-Forwarded-Port", Field::XForwardedPort),
             ("X-Forwarded-Proto", Field::XForwardedProto),
             ("X-Request-ID", Field::XRequestId),
-            ("Content_Length", Field::Other),
+            ("Content_Length", Field::FramingAlike),
+            ("TRANSFER_encoding", Field::FramingAlike),
+            ("X_Forwarded_For", Field::XForwardedFor),
+            ("x-forwarded_proto", Field::XForwardedProto),
+            ("X_Forwarded-Host", Field::XForwardedHost),
+            ("http2_settings", Field::Other),
+            ("Content_Langua", Field::Other),
+            ("X_Something_Else", Field::Other),
             ("Accept-Encoding", Field::Other),
         ] {
             assert_eq!(Field::of(name.as_bytes()), field, "{name}");

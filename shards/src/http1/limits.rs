@@ -16,10 +16,14 @@ pub const CONNECTION_OPTIONS_MAX: usize = 32;
 /// Longest host name or address literal: that of a DNS name.
 pub const HOST_BYTES_MAX: usize = 255;
 
-/// Largest content length or chunk size accepted. Peers that count in signed 64 bits must read the same number as we do.
+/// Largest content length accepted. Peers that count in signed 64 bits must read the same number as we do.
 pub const LENGTH_MAX: u64 = i64::MAX as u64;
 
-/// Hexadecimal digits of one chunk size: what 64 bits can need.
+/// Largest chunk accepted, in bytes. A reader that counts in 32 bits would take 100000000 (hexadecimal) for the last chunk, and
+/// what follows for another message.
+pub const CHUNK_BYTES_MAX: u64 = i32::MAX as u64;
+
+/// Hexadecimal digits of one chunk size, leading zeros included.
 pub const CHUNK_SIZE_DIGITS_MAX: u8 = 16;
 
 /// Bytes of extensions on one chunk. They are dropped, so they only cost the sender; the bound keeps a connection from

@@ -216,6 +216,9 @@ fn interpret<'h>(
                 continue;
             }
             Field::Trailer | Field::XRequestId | Field::Other => continue,
+            Field::FramingAlike => {
+                return Err(Reject::bad("name of a framing field, with _ in the place of -"));
+            }
             Field::Expect => {
                 if !field::is(value, b"100-continue") {
                     return Err(Reject { status: Status::ExpectationFailed, reason: "unknown expectation" });

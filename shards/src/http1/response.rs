@@ -114,6 +114,8 @@ pub fn parse<'h, 'b: 'h>(
     if matches!(buf, [b'\r' | b'\n', ..]) {
         return Err(BadResponse { reason: "empty line before the status line" });
     }
+    // A status line has no target: it may be as long as the head.
+    let limits = &HeadLimits { uri_bytes: limits.head_bytes, ..*limits };
     if !progress.should_parse(buf, limits)? {
         return Ok(Parsed::Partial);
     }
@@ -161,7 +163,7 @@ fn interpret<'h>(
     let (mut connection_first, mut connection_count) = (0, 0);
     for (line, header) in lines.headers.iter().enumerate() {
         match Field::of(header.name.as_bytes()) {
-            Field::Other => {}
+            Field::FramingAlike | Field::Other => {}
             Field::ContentLength => framing.content_length(header.value)?,
             Field::TransferEncoding => framing.transfer_encoding(header.value)?,
             Field::Connection => {

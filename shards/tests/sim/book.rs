@@ -1,6 +1,7 @@
 //! What happened to each exchange: kept by clients and origins, read by the judge.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::http::Fail;
@@ -29,6 +30,8 @@ pub(crate) struct Record {
     pub(crate) seen: Option<Seen>,
     /// Requests sent again because the connection before had ended without a word.
     pub(crate) resent: usize,
+    /// Whose connection brought it, as the proxy must know.
+    pub(crate) source: Option<SocketAddr>,
     /// From the first byte sent to the last one read.
     pub(crate) took: Duration,
 }

@@ -1,9 +1,10 @@
 //! A client that does what the script says, and checks what it gets.
 
 use std::collections::VecDeque;
-use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
+use std::{io, mem};
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -13,10 +14,12 @@ use ringway_engine::{Engine, Stream};
 
 use crate::book::{Book, Seen, one_more};
 use crate::bytes::{self, Way};
+use crate::config::{FIXED, TCP, WEB};
 use crate::http::{Fail, Framed, Head, Wire, frame, framing_field};
-use crate::run::PROXY;
-use crate::script::{Exchange, Framing, Method, Mischief, Session};
-use crate::talk::{Signal, SimStream, before, both, race, send, sleep};
+use crate::proxy_header;
+use crate::script::{Exchange, Framing, LIE_BYTES, Method, Mischief, Misdeed, Pace, Route, Session, Via};
+use crate::talk::{Signal, before, both, race, send, sleep};
+use crate::tunnel::{self, Then};
 
 /// How long a client waits for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -38,9 +41,12 @@ pub(crate) struct Client {
     pub(crate) patience: Duration,
     /// The kernel delays nothing: a request that no origin has seen when its connection is over was not carried out.
     pub(crate) is_calm: bool,
+    /// What the next thing sent begins with.
+    pub(crate) greeting: Vec<u8>,
 }
 
 /// What was read of one answer.
+#[derive(Debug)]
 struct Read {
     seen: Seen,
     /// The connection ends with it.
@@ -55,11 +61,10 @@ impl Client {
         for session in &client.sessions {
             let mut todo: VecDeque<usize> = session.exchanges.iter().copied().collect();
             while !todo.is_empty() {
-                let Some(stream) = self.connect().await else {
+                let Some(mut wire) = self.connect(index, &todo).await else {
                     self.give_up(&mut todo);
                     break;
                 };
-                let mut wire = Wire::new(stream);
                 if session.pipelined {
                     self.pipeline(&mut wire, session, &mut todo).await;
                 } else {
@@ -69,16 +74,44 @@ impl Client {
         }
     }
 
-    async fn connect(&self) -> Option<SimStream> {
+    /// A connection for what is to be done.
+    async fn connect(&mut self, index: usize, todo: &VecDeque<usize>) -> Option<Wire> {
+        let book = Rc::clone(&self.book);
+        let first = &book.script.exchanges[todo[0]];
+        let to = if first.is_via(Via::Tcp) { TCP } else { WEB };
         for _ in 0..CONNECTS_MAX {
             let deadline = self.engine.now() + CONNECT_MAX;
-            if let Ok(stream) = self.engine.connect(PROXY, deadline).await {
-                one_more(&self.book.connects);
-                return Some(stream);
+            if let Ok(stream) = self.engine.connect(to, deadline).await {
+                one_more(&book.connects);
+                let mut source = stream.local_address().ok();
+                let wire = Wire::new(stream);
+                if book.script.setup.proxied {
+                    source = Some(proxy_header::source(index, book.connects.get()));
+                    self.greet(&wire, source, todo).await;
+                }
+                for &id in todo {
+                    book.update(id, |record| record.source = source);
+                }
+                return Some(wire);
             }
             sleep(&self.engine, Duration::from_millis(100)).await;
         }
         None
+    }
+
+    /// Says whose connection it is, at once or with the first request.
+    async fn greet(&mut self, wire: &Wire, source: Option<SocketAddr>, todo: &VecDeque<usize>) {
+        let source = source.expect("a header names somebody");
+        self.greeting = proxy_header::write(self.rng.random_bool(0.5), source);
+        let is_sound = |id: &usize| self.book.script.exchanges[*id].mischief.is_none();
+        if todo.iter().all(is_sound) && self.rng.random_bool(0.5) {
+            return;
+        }
+        let max = self.rng.random_range(1..=self.greeting.len());
+        let pace = Pace::Pieces { max, pause_max_us: 300 };
+        let greeting = mem::take(&mut self.greeting);
+        // If it can not be sent, there will be no answer either.
+        let _ = send(&self.engine, &wire.stream, &greeting, pace, &mut self.rng).await;
     }
 
     /// One request after the other's answer, until the connection ends.
@@ -86,7 +119,10 @@ impl Client {
         let mut is_fresh = true;
         while let Some(id) = todo.pop_front() {
             let started = self.engine.now();
-            let (read, reusable) = self.exchange(wire, session.http10, id).await;
+            let (read, reusable) = match self.book.script.exchanges[id].tunnel {
+                Some(_) => (self.tunnel(wire, id).await, false),
+                None => self.exchange(wire, session.http10, id).await,
+            };
             let record = self.book.record(id);
             let unseen = matches!(read.seen, Seen::Nothing(_)) && record.reached == 0;
             let harmless = self.is_calm || self.book.script.exchanges[id].method.is_idempotent();
@@ -111,7 +147,10 @@ impl Client {
         let book = Rc::clone(&self.book);
         let (engine, exchange) = (&self.engine, &book.script.exchanges[id]);
         let mut rng = SmallRng::seed_from_u64(self.rng.random());
-        let (message, head_len) = request(id, exchange, http10, exchange.close);
+        let (request, mut head_len) = request(id, exchange, http10, exchange.close);
+        let mut message = mem::take(&mut self.greeting);
+        head_len += message.len();
+        message.extend_from_slice(&request);
         let upto = extent(exchange, message.len(), head_len);
         let stream = Rc::clone(&wire.stream);
         let (go_on, answered) = (Signal::default(), Signal::default());
@@ -154,7 +193,7 @@ impl Client {
     async fn pipeline(&mut self, wire: &mut Wire, session: &Session, todo: &mut VecDeque<usize>) {
         let book = Rc::clone(&self.book);
         let (engine, started) = (&self.engine, self.engine.now());
-        let mut bytes = Vec::new();
+        let mut bytes = mem::take(&mut self.greeting);
         for &id in todo.iter() {
             assert_eq!(book.record(id).reached, 0, "exchange {id}: carried out behind a last answer");
             let exchange = &book.script.exchanges[id];
@@ -186,6 +225,64 @@ impl Client {
         both(sending, reading).await;
     }
 
+    /// Asks for a tunnel, and uses it.
+    async fn tunnel(&mut self, wire: &mut Wire, id: usize) -> Read {
+        let book = Rc::clone(&self.book);
+        let (engine, exchange) = (&self.engine, &book.script.exchanges[id]);
+        let plan = exchange.tunnel.as_ref().expect("a tunnel is asked for");
+        let up = bytes::body(id, Way::Up, plan.up);
+        let (upto, then) = match exchange.mischief {
+            Some(Mischief::Leave(percent)) => (plan.up * percent / 100, Then::Leave),
+            Some(Mischief::StallBody) => (plan.up / 2, Then::Stall),
+            _ => (plan.up, Then::End),
+        };
+        let sent = plan.ahead.min(upto);
+        let mut opening = mem::take(&mut self.greeting);
+        match plan.via {
+            Via::Tcp => opening.extend_from_slice(hello(id).as_bytes()),
+            Via::WebSocket | Via::Connect => {
+                opening.extend_from_slice(&request(id, exchange, false, false).0)
+            }
+        }
+        opening.extend_from_slice(&up[..sent]);
+        let mut rng = SmallRng::seed_from_u64(self.rng.random());
+        // Whether it was taken shows in what comes.
+        let _ = send(engine, &wire.stream, &opening, exchange.pace, &mut rng).await;
+        wire.deadline = engine.now() + self.patience;
+        let mut read = Read { seen: Seen::Whole { status: 0, own: false, interims: 0 }, closes: true };
+        if plan.via != Via::Tcp {
+            read = read_answer(&book, wire, id, false, &Signal::default()).await;
+            assert!(
+                read.closes,
+                "exchange {id}: what is behind a request for a tunnel is no request: {read:?}"
+            );
+            if !matches!(read.seen, Seen::Whole { status, own: false, .. } if exchange.is_grant(status)) {
+                return read;
+            }
+        }
+        let end = tunnel::End {
+            id,
+            tunnel: plan,
+            way: Way::Up,
+            sent,
+            upto,
+            then,
+            pace: exchange.pace,
+            deaf: match exchange.mischief {
+                Some(Mischief::SlowReader(time)) => time,
+                _ => Duration::ZERO,
+            },
+            fair: !matches!(exchange.answer.misdeed, Some(Misdeed::CutAt(_) | Misdeed::Hangup)),
+        };
+        wire.deadline = engine.now() + self.patience;
+        if std::env::var("SIMPATH").is_ok() { eprintln!("SIMPATH {id} {:?} {:?} {:?} record {:?} setup {:?} origins {:?}", engine.now(), exchange.mischief, exchange.answer.misdeed, book.record(id), book.script.setup, book.script.origins); }
+        match tunnel::play(engine, wire, end, &mut rng).await {
+            _ if then == Then::Leave => Read { seen: Seen::Left, closes: false },
+            Ok(()) => read,
+            Err(fail) => Read { seen: Seen::Cut(fail), closes: true },
+        }
+    }
+
     fn give_up(&self, todo: &mut VecDeque<usize>) {
         for id in todo.drain(..) {
             self.book.update(id, |record| record.seen = Some(Seen::Nothing(Fail::End)));
@@ -202,12 +299,13 @@ impl Client {
 
     /// Nothing comes behind a last answer but the end of the stream.
     async fn expect_end(&self, wire: &mut Wire, id: usize, read: &Read) {
-        if read.closes && matches!(read.seen, Seen::Whole { .. }) {
+        let exchange = &self.book.script.exchanges[id];
+        if read.closes && matches!(read.seen, Seen::Whole { status, .. } if !exchange.is_grant(status)) {
             assert!(
                 wire.is_empty(),
                 "exchange {id}: bytes behind the last answer: {:?}, {:?}",
                 wire.rest(),
-                self.book.script.exchanges[id]
+                exchange
             );
             wire.deadline = self.engine.now() + self.patience;
             wire.stream.shutdown_write();
@@ -220,6 +318,26 @@ impl Client {
     }
 }
 
+impl Exchange {
+    fn is_via(&self, via: Via) -> bool {
+        self.tunnel.is_some_and(|tunnel| tunnel.via == via)
+    }
+
+    /// Whether an answer with this status begins the tunnel that was asked for.
+    pub(crate) fn is_grant(&self, status: u16) -> bool {
+        self.tunnel.is_some_and(|tunnel| match tunnel.via {
+            Via::Tcp => true,
+            Via::WebSocket => status == 101,
+            Via::Connect => (200..300).contains(&status),
+        })
+    }
+}
+
+/// What a TCP connection begins with.
+pub(crate) fn hello(id: usize) -> String {
+    format!("hello {id}\r\n")
+}
+
 /// The bytes of a request, and how many of them are its head.
 fn request(id: usize, exchange: &Exchange, http10: bool, close: bool) -> (Vec<u8>, usize) {
     let framing = exchange.body.map_or(String::new(), |(len, framing)| framing_field(len, framing));
@@ -228,8 +346,20 @@ fn request(id: usize, exchange: &Exchange, http10: bool, close: bool) -> (Vec<u8
         (true, false) => "Connection: keep-alive\r\n",
         _ => "",
     };
+    let (host, target) = match exchange.method {
+        Method::Connect => ("sim.example:443", "sim.example:443".to_string()),
+        _ => ("sim.example", format!("{}/exchange/{id}?q={id}", exchange.route.prefix())),
+    };
+    let upgrade = match exchange.is_via(Via::WebSocket) {
+        true => format!(
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n",
+            tunnel::KEY
+        ),
+        false => String::new(),
+    };
     let mut bytes = format!(
-        "{} /exchange/{id} HTTP/1.{}\r\nHost: sim.example\r\nX-Id: {id}\r\n{framing}{connection}{}\r\n",
+        "{} {target} HTTP/1.{}\r\nHost: {host}\r\nX-Id: {id}\r\nX-Drop: yes\r\nX-Stamp: client\r\n\
+         {framing}{connection}{upgrade}{}\r\n",
         exchange.method.name(),
         u8::from(!http10),
         if exchange.expect { "Expect: 100-continue\r\n" } else { "" },
@@ -274,6 +404,15 @@ async fn read_answer(book: &Book, wire: &mut Wire, id: usize, http10: bool, go_o
         };
         go_on.give();
         let status = status(&head);
+        let exchange = &book.script.exchanges[id];
+        if exchange.is_grant(status) && head.field("x-id").is_some() {
+            assert_eq!(head.number("x-id"), Some(id), "exchange {id} got the tunnel of another: {head:?}");
+            if status == 101 {
+                assert_eq!(head.field("sec-websocket-accept"), Some(tunnel::ACCEPT), "{head:?}");
+                assert_eq!(head.field("upgrade"), Some("websocket"), "{head:?}");
+            }
+            return Read { seen: Seen::Whole { status, own: false, interims }, closes: true };
+        }
         if status >= 200 {
             return read_final(book, wire, id, http10, &head, status, interims).await;
         }
@@ -319,15 +458,25 @@ async fn read_final(
         let Framed::Length(len) = framed else {
             panic!("exchange {id}: an own answer without length: {head:?}")
         };
-        return match if has_body { wire.skip(len).await } else { Ok(()) } {
-            Ok(()) => whole,
+        check_own(id, exchange, head, status, len);
+        return match if has_body { wire.read(len).await } else { Ok(Vec::new()) } {
+            Ok(body) => {
+                let is_fixed = has_body && exchange.route == Route::Fixed && status == 203;
+                assert!(!is_fixed || body == FIXED.as_bytes(), "exchange {id}: {}", body.escape_ascii());
+                whole
+            }
             Err(fail) => cut(fail),
         };
     }
+    check_fields(id, exchange.route, head);
     assert_eq!(head.number("x-id"), Some(id), "exchange {id} got the answer of another: {head:?}");
     assert_eq!(status, answer.status, "exchange {id}");
     let expected = match answer.framing {
         _ if status == 204 => Framed::Close,
+        Framing::Length if has_body && framed == Framed::Length(answer.len + LIE_BYTES) => {
+            assert_eq!(answer.misdeed, Some(Misdeed::Shorter), "exchange {id}: {head:?}");
+            framed
+        }
         Framing::Length => Framed::Length(answer.len),
         Framing::Chunked { .. } if !http10 => Framed::Chunked,
         _ => Framed::Close,
@@ -337,4 +486,29 @@ async fn read_final(
         Ok(()) => whole,
         Err(fail) => cut(fail),
     }
+}
+
+/// An answer that a route gives says what the route says.
+fn check_own(id: usize, exchange: &Exchange, head: &Head, status: u16, len: usize) {
+    if Some(status) != exchange.route.own_status() {
+        return;
+    }
+    match exchange.route {
+        Route::Moved => {
+            let to = format!("https://new.example/moved/exchange/{id}?q={id}");
+            assert_eq!(head.field("location"), Some(to.as_str()), "exchange {id}: {head:?}");
+        }
+        _ => assert_eq!(len, FIXED.len(), "exchange {id}: {head:?}"),
+    }
+}
+
+/// The fields of an answer that a route changes.
+fn check_fields(id: usize, route: Route, head: &Head) {
+    let [drop, stamp, added] = match route {
+        Route::Edited => [None, Some("route"), Some("route")],
+        _ => [Some("yes"), Some("origin"), None],
+    };
+    assert_eq!(head.field("x-drop"), drop, "exchange {id}: {head:?}");
+    assert_eq!(head.field("x-stamp"), stamp, "exchange {id}: {head:?}");
+    assert_eq!(head.field("x-added"), added, "exchange {id}: {head:?}");
 }

@@ -2,17 +2,20 @@
 //!
 //! A deadline's start is taken a little before the proxy can know of it, so that firing early shows.
 
+use std::future::Future;
 use std::time::Duration;
 
 use ringway_core::Config;
-use ringway_core::config::{Deadline, PathMatch};
+use ringway_core::config::Deadline;
 use ringway_engine::Stream;
+use ringway_shards::limits::{DRAIN_GRACE, LINGER_MAX as LINGER};
 
+use crate::config::TCP;
 use crate::draw::timeouts;
 use crate::http::Wire;
 use crate::seeds;
-use crate::site::{End, Site, TCP, TURN, end, head, own_answer, silent_end, site};
-use crate::talk::{both, sleep};
+use crate::site::{End, Site, TURN, end, head, own_answer, silent_end, site};
+use crate::talk::{both, race};
 
 /// Seeds of each scenario: they differ in buffers, and in how bytes are cut into pieces.
 const SEEDS: u64 = 4;
@@ -20,7 +23,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: sim.example\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
-const WEBSOCKET: &[u8] = b"GET /chat HTTP/1.1\r\nHost: sim.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+const WEBSOCKET: &[u8] =
+    b"GET /chat HTTP/1.1\r\nHost: sim.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -78,6 +82,7 @@ fn scenarios(deadline: Deadline, seed: u64) {
         }
         Deadline::Total => {
             site(seed, short_total, request_takes_too_long);
+            site(seed, shorter_than_connect, no_connection_is_made);
             site(seed, short_total, answer_does_not_begin);
             site(seed, short_total, answer_takes_too_long);
             site(seed, short_total, a_tunnel_is_no_request);
@@ -112,6 +117,10 @@ const TOTAL: Duration = Duration::from_millis(2_500);
 /// Shorter than most others, and longer than a piece of anything takes.
 fn short_total(config: &mut Config) {
     config.listeners[0].timeouts.total = TOTAL;
+}
+
+fn shorter_than_connect(config: &mut Config) {
+    config.listeners[0].timeouts.total = timeouts().connect / 2;
 }
 
 /// Nothing ends by itself.
@@ -177,21 +186,11 @@ async fn head_trickles(site: Site) {
     serve(&site, &mut site.accept(&listener).await).await;
     take_ok(&mut client).await;
     site.sleep(SECOND).await;
-    let (since, stream) = (site.now(), std::rc::Rc::clone(&client.stream));
-    let trickle = async {
-        for byte in GET.chunks(1).take(25) {
-            let mut buffer = site.engine().buffer_of(byte);
-            if stream.send(buffer.take()).await.is_err() {
-                break;
-            }
-            sleep(site.engine(), SECOND / 10).await;
-        }
-    };
-    let answer = async {
-        own_answer(&mut client, 408).await;
-        site.fired("head", since, timeouts().head);
-    };
-    both(trickle, answer).await;
+    let since = site.now();
+    assert!(site.send(&client, b"GET / HTTP/1.1\r\nX-Long: ").await);
+    let sender = client.twin();
+    trickle(&site, &sender, b"x", own_answer(&mut client, 408)).await;
+    site.fired("head that trickles", since, timeouts().head);
 }
 
 async fn head_never_begins(site: Site) {
@@ -277,7 +276,7 @@ async fn trickle(site: &Site, to: &Wire, bytes: &[u8], until: impl Future<Output
             site.sleep(SECOND / 10).await;
         }
     };
-    crate::talk::race(until, sending).await.expect("the peer takes it until then");
+    race(until, sending).await.expect("the peer takes it until then");
 }
 
 async fn body_is_slow(site: Site) {
@@ -330,7 +329,9 @@ async fn connect_to_the_other(site: Site) {
         assert!(site.send(&client, GET).await);
         let mut origin = site.accept(&listener).await;
         head(&mut origin).await;
-        assert!(site.send(&origin, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nOK").await);
+        assert!(
+            site.send(&origin, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nOK").await
+        );
         drop(origin);
         take_ok(&mut client).await;
         if site.now().since(since) >= TURN {
@@ -355,7 +356,6 @@ async fn connect_a_tunnel_to_nobody(site: Site) {
 /// A request that a backend has got.
 async fn asked(site: &Site, request: &[u8]) -> (Wire, Wire) {
     let listener = site.listen(0);
-    site.listen(1);
     let client = site.client().await;
     assert!(site.send(&client, request).await);
     let mut origin = site.accept(&listener).await;
@@ -378,7 +378,7 @@ async fn interims_only(site: Site) {
     let since = site.now();
     let (mut client, mut origin) = asked(&site, GET).await;
     let sender = origin.twin();
-    crate::talk::race(
+    race(
         async {
             for _ in 0..8 {
                 assert!(head(&mut client).await.start.starts_with("HTTP/1.1 103 "));
@@ -480,23 +480,157 @@ async fn backend_takes_nothing(site: Site) {
 }
 
 async fn tunnel_peer_takes_nothing(site: Site) {
-    let listener = site.listen(0);
-    site.listen(1);
-    let mut client = site.connect(TCP).await;
-    let mut origin = crate::talk::before(site.engine(), site.now() + TURN, site.accept(&listener)).await;
-    let Some(mut origin) = origin.take() else { return drop(end_of(&site, client).await) };
+    let (mut client, mut origin) = tcp(&site).await;
     let since = site.now();
     assert!(!site.send(&client, &[b'.'; MUCH]).await, "the proxy takes no more than the backend");
     let took = site.now().since(since);
-    // Four times the time where bytes go from socket to socket, in larger pieces.
-    let most = 4 * timeouts().send + timeouts().tunnel + TURN;
+    // Four times as long where bytes go from socket to socket, in larger pieces.
+    let most = timeouts().tunnel + 4 * timeouts().send + TURN;
     assert!((timeouts().send..most).contains(&took), "{took:?}");
-    assert_eq!(end(&mut client).await, End::Reset);
-    assert_eq!(end(&mut origin).await, End::Reset);
+    // A connection says once that it broke: the send was told.
+    is_freed(&site, &mut client).await;
+    ends(&site, &mut origin, End::Reset).await;
 }
 
-/// Leaves it.
-async fn end_of(site: &Site, client: Wire) {
-    drop(client);
-    site.sleep(SECOND).await;
+// Tunnel
+
+/// Both ends of a connection of the TCP listener.
+async fn tcp(site: &Site) -> (Wire, Wire) {
+    let listener = site.listen(0);
+    let client = site.connect(TCP).await;
+    let origin = site.accept(&listener).await;
+    (client, origin)
+}
+
+/// Both ends of a WebSocket.
+async fn websocket(site: &Site) -> (Wire, Wire) {
+    let (mut client, origin) = asked(site, WEBSOCKET).await;
+    assert!(site.send(&origin, SWITCHING).await);
+    assert!(head(&mut client).await.start.starts_with("HTTP/1.1 101 "));
+    (client, origin)
+}
+
+async fn quiet(site: &Site, (mut client, mut origin): (Wire, Wire)) {
+    site.sleep(timeouts().tunnel - SECOND).await;
+    assert!(site.send(&client, b"ping").await);
+    origin.skip(4).await.expect("the tunnel lives");
+    site.sleep(timeouts().tunnel - SECOND).await;
+    // One direction prolongs both.
+    let since = site.now();
+    assert!(site.send(&origin, b"pong").await);
+    client.skip(4).await.expect("the tunnel lives");
+    assert_eq!(silent_end(&mut client).await, End::Reset);
+    site.fired("tunnel", since, timeouts().tunnel);
+    ends(site, &mut origin, End::Reset).await;
+}
+
+async fn quiet_tcp(site: Site) {
+    let ends = tcp(&site).await;
+    quiet(&site, ends).await;
+}
+
+async fn quiet_websocket(site: Site) {
+    let ends = websocket(&site).await;
+    quiet(&site, ends).await;
+}
+
+// Total
+
+async fn request_takes_too_long(site: Site) {
+    let since = site.now();
+    let (mut client, mut origin) = upload(&site, MUCH).await;
+    let sender = client.twin();
+    trickle(&site, &sender, &[b'.'; 100], own_answer(&mut client, 408)).await;
+    site.fired("total while the request comes", since, TOTAL);
+    is_freed(&site, &mut origin).await;
+}
+
+async fn no_connection_is_made(site: Site) {
+    site.black_hole(0);
+    site.black_hole(1);
+    let since = site.now();
+    let mut client = site.client().await;
+    assert!(site.send(&client, GET).await);
+    own_answer(&mut client, 504).await;
+    site.fired("total while a connection is made", since, timeouts().connect / 2);
+    assert_eq!(site.snapshot().await.counters.connect_failures, 0, "nothing is held against the backend");
+}
+
+async fn answer_does_not_begin(site: Site) {
+    let since = site.now();
+    let (mut client, mut origin) = asked(&site, GET).await;
+    own_answer(&mut client, 504).await;
+    site.fired("total while no answer comes", since, TOTAL);
+    is_freed(&site, &mut origin).await;
+}
+
+async fn answer_takes_too_long(site: Site) {
+    let since = site.now();
+    let (mut client, mut origin) = asked(&site, GET).await;
+    assert!(site.send(&origin, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await);
+    head(&mut client).await;
+    let sender = origin.twin();
+    trickle(&site, &sender, b"5byte", async {
+        assert_eq!(end(&mut client).await, End::Reset);
+    })
+    .await;
+    site.fired("total while the answer comes", since, TOTAL);
+    is_freed(&site, &mut origin).await;
+}
+
+async fn a_tunnel_is_no_request(site: Site) {
+    let (mut client, mut origin) = websocket(&site).await;
+    site.sleep(2 * TOTAL).await;
+    assert!(site.send(&client, b"ping").await);
+    origin.skip(4).await.expect("the tunnel lives");
+    client.stream.shutdown_write();
+    origin.stream.shutdown_write();
+    assert_eq!((end(&mut client).await, end(&mut origin).await), (End::Clean, End::Clean));
+}
+
+// Linger
+
+async fn linger(site: Site) {
+    let mut client = site.client().await;
+    let since = site.now();
+    assert!(site.send(&client, b"DELETE * HTTP/1.1\r\n\r\n").await);
+    own_answer(&mut client, 400).await;
+    // Nothing more comes; but what the client sends is still taken, and does not prolong it.
+    ends(&site, &mut client, End::Clean).await;
+    while site.snapshot().await.connections > 0 {
+        site.send(&client, b"more of the request").await;
+        site.sleep(Duration::from_micros(500)).await;
+    }
+    site.fired("linger", since, LINGER);
+}
+
+// Drain
+
+async fn drain(site: Site) {
+    const WITHIN: Duration = Duration::from_secs(5);
+    let (mut idle, mut fresh) = (site.client().await, site.client().await);
+    let listener = site.listen(0);
+    assert!(site.send(&idle, GET).await);
+    let mut origin = site.accept(&listener).await;
+    serve(&site, &mut origin).await;
+    take_ok(&mut idle).await;
+    // Neither of these ends by itself.
+    let busy = site.client().await;
+    assert!(site.send(&busy, GET).await);
+    head(&mut origin).await;
+    let tunnel = site.connect(TCP).await;
+    let other = site.accept(&listener).await;
+    let since = site.now();
+    let draining = async {
+        let summary = site.drain(WITHIN).await;
+        site.fired("drain", since, WITHIN);
+        assert!(!summary.drained && summary.cut == 2, "{summary:?}");
+    };
+    let others = async {
+        ends(&site, &mut idle, End::Clean).await;
+        assert_eq!(silent_end(&mut fresh).await, End::Clean);
+        site.fired("the first byte of a new connection in a drain", since, DRAIN_GRACE);
+    };
+    both(draining, others).await;
+    drop((busy, origin, tunnel, other));
 }

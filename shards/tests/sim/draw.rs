@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::SmallRng;
-use ringway_core::config::Timeouts;
+use ringway_core::config::{SendProxy, Timeouts};
 use ringway_engine::uring::{GroupSettings, Settings};
 
+use crate::bytes::Way;
 use crate::script::{
-    Answer, Client, Exchange, Framing, Method, Mischief, Misdeed, Origin, Pace, Script, Session,
+    Answer, Client, Exchange, Framing, Method, Mischief, Misdeed, Origin, Pace, Route, Script, Session,
+    Setup, Tunnel, Via,
 };
 
 /// What a script may contain.
@@ -54,21 +56,55 @@ pub(crate) fn buffers(rng: &mut SmallRng) -> Settings {
     }
 }
 
+/// A proxy without limits, and with nothing that need not be.
+pub(crate) fn plain_setup() -> Setup {
+    Setup {
+        timeouts: timeouts(),
+        proxied: false,
+        send_proxy: SendProxy::Off,
+        requests_per_connection: None,
+        pool_max_requests: None,
+        pool_max_age: Duration::from_secs(3600),
+        connections_max: u32::MAX,
+        per_source_max: None,
+    }
+}
+
+fn setup(rng: &mut SmallRng) -> Setup {
+    let one_in = |n: u32, rng: &mut SmallRng| rng.random_ratio(1, n);
+    Setup {
+        proxied: one_in(4, rng),
+        send_proxy: [SendProxy::Off, SendProxy::Off, SendProxy::Off, SendProxy::V1, SendProxy::V2]
+            [rng.random_range(0..5)],
+        requests_per_connection: one_in(6, rng).then(|| rng.random_range(1..=3)),
+        pool_max_requests: one_in(6, rng).then(|| rng.random_range(1..=3)),
+        pool_max_age: match rng.random_range(0..6) {
+            0 => Duration::from_millis(rng.random_range(1..30)),
+            _ => Duration::from_secs(3600),
+        },
+        connections_max: if one_in(8, rng) { rng.random_range(1..=3) } else { u32::MAX },
+        // More than there are clients: they are counted, and none is refused.
+        per_source_max: one_in(4, rng).then_some(64),
+        ..plain_setup()
+    }
+}
+
 /// The script of a seed.
 pub(crate) fn script(kind: Kind, rng: &mut SmallRng) -> Script {
     let origins = origins(kind, rng);
     let mut exchanges = Vec::new();
     let clients = (0..rng.random_range(1..=8)).map(|_| client(kind, &mut exchanges, rng)).collect();
     let drain_at = rng.random_bool(0.15).then(|| Duration::from_millis(rng.random_range(0..60)));
-    Script { timeouts: timeouts(), buffers: buffers(rng), origins, clients, exchanges, drain_at }
+    Script { setup: setup(rng), buffers: buffers(rng), origins, clients, exchanges, drain_at }
 }
 
 fn origins(kind: Kind, rng: &mut SmallRng) -> Vec<Origin> {
     let count = rng.random_range(1..=3);
     let idle_max_ms = rng.random_bool(0.3).then(|| rng.random_range(1..30));
-    let mut origins = vec![Origin { closed_ms: Vec::new(), idle_max_ms }; count];
+    let mut origins = vec![Origin { unix: false, closed_ms: Vec::new(), idle_max_ms }; count];
     let steady = rng.random_range(0..count);
     for (index, origin) in origins.iter_mut().enumerate() {
+        origin.unix = rng.random_bool(0.1);
         match kind {
             Kind::WellFormed if index != steady && rng.random_bool(0.4) => {
                 let until =
@@ -92,14 +128,25 @@ fn client(kind: Kind, exchanges: &mut Vec<Exchange>, rng: &mut SmallRng) -> Clie
 }
 
 fn session(kind: Kind, exchanges: &mut Vec<Exchange>, rng: &mut SmallRng) -> Session {
+    let pause_max = Duration::from_micros([0, 1_000, 40_000][rng.random_range(0..3)]);
+    if rng.random_bool(0.1) {
+        let id = exchanges.len();
+        exchanges.push(tunnel(kind, Via::Tcp, rng));
+        return Session { http10: false, pipelined: false, pause_max, exchanges: vec![id] };
+    }
     let http10 = rng.random_bool(0.1);
     let pipelined = !http10 && rng.random_bool(0.25);
-    let pause_max = Duration::from_micros([0, 1_000, 40_000][rng.random_range(0..3)]);
     let count = rng.random_range(1..=5);
     let mut ids = Vec::new();
     for n in 0..count {
-        let mut exchange = exchange(http10, rng);
         let is_last = n + 1 == count;
+        if is_last && !http10 && !pipelined && rng.random_bool(0.15) {
+            ids.push(exchanges.len());
+            let via = if rng.random_bool(0.7) { Via::WebSocket } else { Via::Connect };
+            exchanges.push(tunnel(kind, via, rng));
+            break;
+        }
+        let mut exchange = exchange(http10, rng);
         if pipelined {
             // Whoever waits for an answer in the middle of its requests waits for ever.
             exchange.expect = false;
@@ -121,6 +168,55 @@ fn session(kind: Kind, exchanges: &mut Vec<Exchange>, rng: &mut SmallRng) -> Ses
     Session { http10, pipelined, pause_max, exchanges: ids }
 }
 
+/// A request for a tunnel, and what goes through it.
+fn tunnel(kind: Kind, via: Via, rng: &mut SmallRng) -> Exchange {
+    let up = len(rng, 150 * 1024);
+    let plan = Tunnel {
+        via,
+        up,
+        down: len(rng, 150 * 1024),
+        waits: [None, Some(Way::Up), Some(Way::Down)][rng.random_range(0..3)],
+        ahead: if rng.random_bool(0.4) { up.min(rng.random_range(0..1_000)) } else { 0 },
+        refused: via != Via::Tcp && rng.random_bool(0.2),
+    };
+    let mut answer = answer(false, false, rng);
+    if plan.refused && via == Via::Connect {
+        answer.status = [302, 403, 503][rng.random_range(0..3)];
+    }
+    let mut exchange = Exchange {
+        route: Route::Plain,
+        tunnel: Some(plan),
+        method: if via == Via::Connect { Method::Connect } else { Method::Get },
+        body: None,
+        expect: false,
+        close: false,
+        pace: pace(rng),
+        mischief: None,
+        answer,
+    };
+    if kind == Kind::Unruly && !plan.refused {
+        exchange.mischief = match rng.random_range(0..10) {
+            0 => Some(Mischief::Leave(rng.random_range(0..=100))),
+            1 => Some(Mischief::StallBody),
+            2 => Some(Mischief::SlowReader(Duration::from_millis(rng.random_range(0..15_000)))),
+            _ => None,
+        };
+        if rng.random_bool(0.3) {
+            let percent = rng.random_range(0..=100);
+            exchange.answer.misdeeds = usize::MAX;
+            exchange.answer.misdeed = Some(match rng.random_range(0..6) {
+                0 => Misdeed::Hangup,
+                1 => Misdeed::StallAt(percent),
+                2 => Misdeed::CutAt(percent),
+                3 if via == Via::WebSocket => Misdeed::BadAccept,
+                4 if via != Via::Tcp => Misdeed::Garbage,
+                _ => Misdeed::ResetAt(percent),
+            });
+        }
+    }
+    exchange
+}
+
 fn exchange(http10: bool, rng: &mut SmallRng) -> Exchange {
     let method = [Method::Get, Method::Get, Method::Head, Method::Post, Method::Put][rng.random_range(0..5)];
     let body = match method {
@@ -128,10 +224,18 @@ fn exchange(http10: bool, rng: &mut SmallRng) -> Exchange {
             let framing = if http10 { Framing::Length } else { framing(rng, false) };
             Some((len(rng, 200 * 1024), framing))
         }
-        Method::Get | Method::Head => None,
+        Method::Get | Method::Head | Method::Connect => None,
     };
     let expect = !http10 && body.is_some() && rng.random_bool(0.1);
+    let route = match rng.random_range(0..20) {
+        0 => Route::Moved,
+        1 => Route::Fixed,
+        2..6 => Route::Edited,
+        _ => Route::Plain,
+    };
     Exchange {
+        route,
+        tunnel: None,
         method,
         body,
         expect,
@@ -149,7 +253,14 @@ fn answer(to_body: bool, expect: bool, rng: &mut SmallRng) -> Answer {
     if expect {
         interims = interims.max(1);
     }
-    let framing = framing(rng, true);
+    let http10 = rng.random_bool(0.1);
+    let framing = match framing(rng, true) {
+        Framing::Chunked { .. } if http10 => Framing::Close,
+        framing => framing,
+    };
+    if http10 {
+        interims = 0;
+    }
     Answer {
         interims,
         status: statuses[rng.random_range(0..statuses.len())],
@@ -157,7 +268,8 @@ fn answer(to_body: bool, expect: bool, rng: &mut SmallRng) -> Answer {
         framing,
         early,
         deaf_ms: if early { rng.random_range(0..20) } else { 0 },
-        close: framing == Framing::Close || rng.random_bool(0.15),
+        close: http10 || framing == Framing::Close || rng.random_bool(0.15),
+        http10,
         pace: pace(rng),
         delay_ms: if rng.random_bool(0.3) { rng.random_range(0..20) } else { 0 },
         misdeed: None,
@@ -181,7 +293,8 @@ fn len(rng: &mut SmallRng, most: usize) -> usize {
     match rng.random_range(0..20) {
         0..3 => 0,
         3..12 => rng.random_range(1..400),
-        12..19 => rng.random_range(400..10_000),
+        12..18 => rng.random_range(400..10_000),
+        // From socket to socket, if it is of known length.
         _ => rng.random_range(10_000..=most),
     }
 }
@@ -214,7 +327,12 @@ fn misdeed(exchange: &Exchange, rng: &mut SmallRng) -> Option<Misdeed> {
     let answer = &exchange.answer;
     let framed = answer.has_body(exchange.method) && answer.framing != Framing::Close;
     let chunked = framed && answer.len > 0 && matches!(answer.framing, Framing::Chunked { .. });
-    Some(match rng.random_range(0..9) {
+    let measured = framed && answer.framing == Framing::Length;
+    Some(match rng.random_range(0..13) {
+        9 => Misdeed::StallReading(rng.random_range(0..100)),
+        10 => Misdeed::ResetAt(rng.random_range(0..=100)),
+        11 if measured => Misdeed::Shorter,
+        12 if !answer.http10 => Misdeed::Flood,
         0 => Misdeed::Stall,
         1 => Misdeed::StallUnread,
         2 => Misdeed::StallAt(rng.random_range(1..100)),

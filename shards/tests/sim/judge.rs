@@ -3,8 +3,9 @@
 use ringway_shards::CountersSnapshot;
 
 use crate::book::{Record, Seen};
+use crate::client::hello;
 use crate::run::Ended;
-use crate::script::{Exchange, Mischief, Misdeed};
+use crate::script::{Exchange, Mischief, Misdeed, Via};
 
 /// What holds whatever the kernel, clients and origins do. What each side checked by itself is not repeated: bodies,
 /// ids, framing, order.
@@ -34,8 +35,36 @@ fn counters_agree(counters: &CountersSnapshot) {
     );
     assert!(unserved <= own_answers, "{counters:?}");
     let sent = counters.backend_connections + counters.reused;
-    assert!(sent <= requests + counters.replays + counters.redispatches, "{counters:?}");
+    // A TCP connection is no request, but a tunnel.
+    let asked = requests + counters.tunnels;
+    assert!(sent <= asked + counters.replays + counters.redispatches, "{counters:?}");
     assert!(counters.replays <= counters.reused, "{counters:?}");
+}
+
+/// What the shard must have counted, from what clients saw.
+#[derive(Default)]
+struct Tally {
+    /// By the hundreds of the status; 101 is none of the proxy's interim answers but is counted as one.
+    seen: [u64; 6],
+    own_answers: u64,
+    /// Requests, and connections of the TCP listener, that backends served.
+    served: u64,
+    tunnels: u64,
+    tunnel_bytes: u64,
+}
+
+impl Tally {
+    fn whole(&mut self, id: usize, exchange: &Exchange, status: u16) {
+        self.seen[usize::from(status / 100)] += u64::from(status > 0);
+        self.served += 1;
+        if exchange.is_grant(status)
+            && let Some(tunnel) = exchange.tunnel
+        {
+            let hello = if tunnel.via == Via::Tcp { hello(id).len() } else { 0 };
+            self.tunnels += 1;
+            self.tunnel_bytes += (hello + tunnel.up + tunnel.down) as u64;
+        }
+    }
 }
 
 /// Nothing went wrong but what the proxy has to hide.
@@ -44,8 +73,7 @@ pub(crate) fn well_formed(ended: &Ended) {
     let script = &book.script;
     let stale = script.origins.iter().any(|origin| origin.idle_max_ms.is_some());
     let drains = script.drain_at.is_some();
-    let mut seen = [0_u64; 6];
-    let mut own_answers = 0;
+    let mut tally = Tally::default();
     let mut earlies = 0;
     let mut resent = 0;
     for (id, exchange) in script.exchanges.iter().enumerate() {
@@ -54,14 +82,23 @@ pub(crate) fn well_formed(ended: &Ended) {
         earlies += usize::from(exchange.answer.early);
         match record.seen {
             Some(Seen::Whole { status, own: false, .. }) => {
-                seen[usize::from(status / 100)] += 1;
-                assert_eq!(status, exchange.answer.status, "{}", tell(id, &record, exchange));
+                tally.whole(id, exchange, status);
+                let granted = exchange.tunnel.is_some_and(|tunnel| !tunnel.refused);
+                assert!(granted || status == exchange.answer.status, "{}", tell(id, &record, exchange));
+                assert_eq!(granted, exchange.is_grant(status), "{}", tell(id, &record, exchange));
+                assert!(!granted || record.completed == 1, "{}", tell(id, &record, exchange));
+            }
+            Some(Seen::Whole { status, own: true, .. }) if exchange.route.own_status() == Some(status) => {
+                assert_eq!(record.reached, 0, "{}", tell(id, &record, exchange));
+                tally.seen[usize::from(status / 100)] += 1;
+                tally.own_answers += 1;
             }
             // It can not be sent again.
             Some(Seen::Whole { status: 502, own: true, .. })
                 if stale && (!exchange.method.is_idempotent() || exchange.body.is_some()) =>
             {
-                (seen[5], own_answers) = (seen[5] + 1, own_answers + 1);
+                (tally.seen[5], tally.own_answers) = (tally.seen[5] + 1, tally.own_answers + 1);
+                tally.served += 1;
             }
             Some(Seen::Nothing(_)) if drains && record.reached == 0 => {}
             _ => panic!("not served: {}", tell(id, &record, exchange)),
@@ -72,11 +109,13 @@ pub(crate) fn well_formed(ended: &Ended) {
         "{resent} idle connections were closed, {earlies} answers were early"
     );
     let counters = &summary.snapshot.counters;
-    assert_eq!(counters.responses_1xx, book.interims.get(), "{counters:?}");
+    let Tally { seen, own_answers, served, tunnels, tunnel_bytes } = tally;
+    assert_eq!(counters.responses_1xx, book.interims.get() + seen[1], "{counters:?}");
     let counted =
         [counters.responses_2xx, counters.responses_3xx, counters.responses_4xx, counters.responses_5xx];
     assert_eq!(counted, seen[2..], "{counters:?}");
     assert_eq!(counters.requests, seen.iter().sum::<u64>(), "{counters:?}");
+    assert_eq!((counters.tunnels, counters.tunnel_bytes), (tunnels, tunnel_bytes), "{counters:?}");
     assert_eq!(counters.own_answers, own_answers, "{counters:?}");
     assert_eq!(counters.backend_connections, book.accepts.get(), "{counters:?}");
     let bad = [
@@ -93,7 +132,7 @@ pub(crate) fn well_formed(ended: &Ended) {
     }
     if !stale {
         assert_eq!(counters.replays, 0, "{counters:?}");
-        assert_eq!(counters.backend_connections + counters.reused, counters.requests, "{counters:?}");
+        assert_eq!(counters.backend_connections + counters.reused, served, "{counters:?}");
     }
 }
 
@@ -107,12 +146,28 @@ pub(crate) fn unruly(ended: &Ended) {
     for (id, exchange) in script.exchanges.iter().enumerate() {
         let record = ended.book.record(id);
         let (mischief, misdeed) = (exchange.mischief, exchange.answer.misdeed);
-        let stalls = matches!(misdeed, Some(Misdeed::Stall | Misdeed::StallUnread | Misdeed::StallAt(_)));
+        let stalls = matches!(
+            misdeed,
+            Some(Misdeed::Stall | Misdeed::StallUnread | Misdeed::StallAt(_) | Misdeed::StallReading(_))
+        );
         // What was on its way to the client when the answer broke off is lost.
-        let breaks_off = matches!(misdeed, Some(Misdeed::StallAt(_) | Misdeed::CutAt(_) | Misdeed::BadChunk))
-            || matches!(mischief, Some(Mischief::SlowReader(_)));
+        let breaks_off = matches!(
+            misdeed,
+            Some(
+                Misdeed::StallAt(_)
+                    | Misdeed::CutAt(_)
+                    | Misdeed::ResetAt(_)
+                    | Misdeed::BadChunk
+                    | Misdeed::Shorter
+                    | Misdeed::Flood
+            )
+        ) || matches!(mischief, Some(Mischief::SlowReader(_)));
+        // There is no other word in a tunnel than its end.
+        let tunnel_breaks = exchange.tunnel.is_some() && (misdeed.is_some() || mischief.is_some() || closes);
         let excused = match record.seen.expect("checked before") {
             Seen::Whole { own: false, .. } | Seen::Left => true,
+            Seen::Whole { status, .. } if exchange.route.own_status() == Some(status) => true,
+            Seen::Cut(_) | Seen::Nothing(_) if tunnel_breaks => true,
             Seen::Whole { status: 400, .. } => {
                 matches!(mischief, Some(Mischief::BadChunk | Mischief::Garbage))
             }

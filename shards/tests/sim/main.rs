@@ -8,14 +8,19 @@ mod book;
 mod bytes;
 mod cases;
 mod client;
+mod config;
+mod deadlines;
 mod draw;
 mod http;
 mod judge;
 mod origin;
+mod proxy_header;
 mod run;
 mod script;
 mod seeds;
+mod site;
 mod talk;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -31,15 +36,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The same where the kernel delays each operation.
 const FAULTY_PATIENCE: Duration = Duration::from_secs(600);
 
+/// How long the clients of a script wait: behind a limit of connections, for those before them.
+fn patience(script: &script::Script) -> Duration {
+    if script.setup.connections_max == u32::MAX { PATIENCE } else { FAULTY_PATIENCE }
+}
+
 fn rng(seed: u64) -> SmallRng {
     SmallRng::seed_from_u64(!seed)
 }
 
 #[test]
 fn well_formed_exchanges_succeed_to_the_byte() {
-    seeds::each("well_formed_exchanges_succeed_to_the_byte", 300, |seed| {
+    seeds::each("well_formed_exchanges_succeed_to_the_byte", 600, |seed| {
         let script = draw::script(Kind::WellFormed, &mut rng(seed));
-        let ended = run::run(&SimSettings::new(seed), script, PATIENCE);
+        let patience = patience(&script);
+        let ended = run::run(&SimSettings::new(seed), script, patience);
         judge::always(&ended);
         judge::well_formed(&ended);
     });
@@ -47,9 +58,10 @@ fn well_formed_exchanges_succeed_to_the_byte() {
 
 #[test]
 fn whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for() {
-    seeds::each("whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for", 600, |seed| {
+    seeds::each("whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for", 800, |seed| {
         let script = draw::script(Kind::Unruly, &mut rng(seed));
-        let ended = run::run(&SimSettings::new(seed), script, PATIENCE);
+        let patience = patience(&script);
+        let ended = run::run(&SimSettings::new(seed), script, patience);
         judge::always(&ended);
         judge::unruly(&ended);
     });
@@ -57,7 +69,7 @@ fn whoever_misbehaves_gets_what_fits_and_others_what_they_asked_for() {
 
 #[test]
 fn a_faulty_kernel_breaks_connections_but_no_promises() {
-    seeds::each("a_faulty_kernel_breaks_connections_but_no_promises", 600, |seed| {
+    seeds::each("a_faulty_kernel_breaks_connections_but_no_promises", 800, |seed| {
         let kind = if seed % 2 == 0 { Kind::WellFormed } else { Kind::Unruly };
         let script = draw::script(kind, &mut rng(seed));
         let ended = run::run(&SimSettings::faulty(seed), script, FAULTY_PATIENCE);

@@ -1,14 +1,12 @@
 //! One run: a simulated host with clients, the proxy and its backends; what must hold whatever the script says.
 
 use std::cell::{Cell, RefCell};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use ringway_core::Config;
 use ringway_core::Time;
 use ringway_engine::Engine;
 use ringway_engine::sim::{self, Faults, Net, Sim, SimSettings};
@@ -16,12 +14,11 @@ use ringway_shards::{Command, Files, Gate, Launch, Plan, Summary, inbox};
 
 use crate::book::Book;
 use crate::client::Client;
+use crate::config::{self, TCP, WEB};
 use crate::origin;
 use crate::script::Script;
 use crate::talk::{Signal, before, both, sleep};
 
-/// Where the proxy listens.
-pub(crate) const PROXY: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 /// The longest a run takes, in virtual time.
 const RUN_MAX: Duration = Duration::from_secs(3600);
 /// The longest it takes until everything is gone that need not be there, in virtual time.
@@ -30,11 +27,6 @@ const SETTLE_MAX: Duration = Duration::from_secs(10);
 const TASKS_LEFT: u64 = 2;
 /// The receive of wake-ups by other threads is in flight as long as the engine runs.
 const IN_FLIGHT_LEFT: u64 = 1;
-
-/// Where an origin listens.
-pub(crate) fn origin_address(index: usize) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, 9000 + index as u16))
-}
 
 /// What a run came to.
 #[derive(Debug)]
@@ -49,10 +41,15 @@ pub(crate) fn run(settings: &SimSettings, script: Script, patience: Duration) ->
     let (seed, is_calm) = (settings.seed, settings.faults == Faults::none());
     let book = Rc::new(Book::new(script));
     let own = Rc::clone(&book);
+    let setup = &book.script.setup;
+    let gate = Arc::new(Gate::new(setup.connections_max, setup.per_source_max));
+    let own_gate = Arc::clone(&gate);
     let (summary, report) =
-        sim::run(settings, &buffers, |engine, net| play(engine, net, own, seed, patience, is_calm))
+        sim::run(settings, &buffers, |engine, net| play(engine, net, own, own_gate, seed, patience, is_calm))
             .expect("sizes that fit");
     assert!(report.is_clean(), "something is left behind on the host: {report:?}");
+    assert_eq!(report.engine.counters.pipes_out, 0, "a pipe did not come home: {report:?}");
+    assert_eq!(gate.open(), 0, "a connection that has ended still counts");
     Ended { book, summary }
 }
 
@@ -60,23 +57,23 @@ async fn play(
     engine: Sim,
     net: Net,
     book: Rc<Book>,
+    gate: Arc<Gate>,
     seed: u64,
     patience: Duration,
     is_calm: bool,
 ) -> Summary {
-    let origins: Vec<_> = (0..book.script.origins.len()).map(origin_address).collect();
-    let mut config = Config::direct(PROXY, &origins, None).expect("a sound configuration");
-    config.listeners[0].timeouts = book.script.timeouts;
-    let plan = Arc::new(Plan::new(&config, &[PROXY], &Files::default()).expect("a sound plan"));
+    let plan =
+        Plan::new(&config::config(&book.script), &[WEB, TCP], &Files::default()).expect("a sound plan");
     let (inbox, receiver) = inbox::channel();
-    let launch = Launch { id: 0, plan, sockets: vec![net.listen(PROXY)], inbox: receiver, seed, gate: Arc::new(Gate::new(u32::MAX, None)) };
+    let sockets = vec![net.listen(WEB), net.listen(TCP)];
+    let launch = Launch { id: 0, plan: Arc::new(plan), sockets, inbox: receiver, seed, gate };
     let ended: Rc<(RefCell<Option<Summary>>, Signal)> = Rc::default();
     let (shard, end) = (ringway_shards::run(engine.clone(), launch), Rc::clone(&ended));
     engine.spawn(async move {
         *end.0.borrow_mut() = Some(shard.await);
         end.1.give();
     });
-    for index in 0..origins.len() {
+    for index in 0..book.script.origins.len() {
         let seed = seed.wrapping_mul(31).wrapping_add(index as u64);
         engine.spawn(origin::run(engine.clone(), net.clone(), Rc::clone(&book), index, seed));
     }
@@ -84,7 +81,9 @@ async fn play(
         Rc::new((Cell::new(book.script.clients.len()), Signal::default()));
     for index in 0..book.script.clients.len() {
         let rng = SmallRng::seed_from_u64(seed.wrapping_mul(37).wrapping_add(index as u64));
-        let client = Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience, is_calm };
+        let greeting = Vec::new();
+        let client =
+            Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience, is_calm, greeting };
         let clients = Rc::clone(&clients);
         engine.spawn(async move {
             client.run(index).await;
@@ -121,8 +120,8 @@ pub(crate) async fn settle(engine: &Sim, net: &Net) {
     let deadline = engine.now() + SETTLE_MAX;
     loop {
         let now = engine.counters();
-        let left = [now.streams, now.listeners, now.chunks_out];
-        if left == [0; 3] && now.tasks <= TASKS_LEFT && now.in_flight <= IN_FLIGHT_LEFT {
+        let left = [now.streams, now.listeners, now.chunks_out, now.pipes_out];
+        if left == [0; 4] && now.tasks <= TASKS_LEFT && now.in_flight <= IN_FLIGHT_LEFT {
             return;
         }
         assert!(engine.now() < deadline, "something is left in a drained engine: {now:?}\n{}", net.dump());

@@ -3,13 +3,18 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use ringway_core::config::Timeouts;
+use ringway_core::config::{SendProxy, Timeouts};
 use ringway_engine::uring::Settings;
+
+use crate::bytes::Way;
+
+/// What a lying length says too much.
+pub(crate) const LIE_BYTES: usize = 17;
 
 /// One run.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
-    pub(crate) timeouts: Timeouts,
+    pub(crate) setup: Setup,
     pub(crate) buffers: Settings,
     pub(crate) origins: Vec<Origin>,
     pub(crate) clients: Vec<Client>,
@@ -19,12 +24,31 @@ pub(crate) struct Script {
     pub(crate) drain_at: Option<Duration>,
 }
 
+/// How the proxy is configured, as far as runs differ in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) timeouts: Timeouts,
+    /// Client connections begin with a PROXY protocol header.
+    pub(crate) proxied: bool,
+    /// Backend connections do.
+    pub(crate) send_proxy: SendProxy,
+    pub(crate) requests_per_connection: Option<u32>,
+    pub(crate) pool_max_requests: Option<u32>,
+    pub(crate) pool_max_age: Duration,
+    /// Client connections at once.
+    pub(crate) connections_max: u32,
+    pub(crate) per_source_max: Option<u32>,
+}
+
 /// One backend.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
+    /// Listens on a UNIX socket.
+    pub(crate) unix: bool,
     /// When it does not listen, in milliseconds from the start; in order, not touching.
     pub(crate) closed_ms: Vec<Range<u64>>,
-    /// Closes connections without a word that were idle for up to so many milliseconds, each time drawn anew.
+    /// Closes connections without a word that were idle, after a request, for up to so many milliseconds, each time drawn
+    /// anew.
     pub(crate) idle_max_ms: Option<u64>,
 }
 
@@ -51,6 +75,7 @@ pub(crate) enum Method {
     Head,
     Post,
     Put,
+    Connect,
 }
 
 impl Method {
@@ -60,11 +85,12 @@ impl Method {
             Method::Head => "HEAD",
             Method::Post => "POST",
             Method::Put => "PUT",
+            Method::Connect => "CONNECT",
         }
     }
 
     pub(crate) fn is_idempotent(self) -> bool {
-        self != Method::Post
+        !matches!(self, Method::Post | Method::Connect)
     }
 }
 
@@ -94,9 +120,69 @@ pub(crate) enum Pace {
     ByteByByte,
 }
 
+/// What the proxy is configured to do with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// It is passed on.
+    Plain,
+    /// It is passed on with another path, host and fields; so is its answer.
+    Edited,
+    /// The client is sent elsewhere.
+    Moved,
+    /// It is answered.
+    Fixed,
+}
+
+impl Route {
+    /// What its paths begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Route::Plain => "",
+            Route::Edited => "/edited",
+            Route::Moved => "/moved",
+            Route::Fixed => "/fixed",
+        }
+    }
+
+    /// The status of the proxy's own answer, if it gives one.
+    pub(crate) fn own_status(self) -> Option<u16> {
+        match self {
+            Route::Plain | Route::Edited => None,
+            Route::Moved => Some(308),
+            Route::Fixed => Some(203),
+        }
+    }
+}
+
+/// How a tunnel is come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// The connection is one, from its first byte.
+    Tcp,
+    WebSocket,
+    Connect,
+}
+
+/// Bytes both ways, each way to its own end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tunnel {
+    pub(crate) via: Via,
+    pub(crate) up: usize,
+    pub(crate) down: usize,
+    /// Who ends its own direction only after the other's end.
+    pub(crate) waits: Option<Way>,
+    /// How much the client sends before it knows that there is a tunnel.
+    pub(crate) ahead: usize,
+    /// The backend gives the answer instead.
+    pub(crate) refused: bool,
+}
+
 /// A request and its answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
+    pub(crate) route: Route,
+    /// What is asked for is a tunnel.
+    pub(crate) tunnel: Option<Tunnel>,
     pub(crate) method: Method,
     /// `None`: no body, and no word of it.
     pub(crate) body: Option<(usize, Framing)>,
@@ -139,6 +225,8 @@ pub(crate) struct Answer {
     pub(crate) deaf_ms: u64,
     /// Announces the end of its connection, and ends it.
     pub(crate) close: bool,
+    /// In HTTP/1.0, which announces that by itself.
+    pub(crate) http10: bool,
     pub(crate) pace: Pace,
     /// Milliseconds before it begins.
     pub(crate) delay_ms: u64,
@@ -163,14 +251,24 @@ pub(crate) enum Misdeed {
     StallUnread,
     /// Stops after this share of the answer, in percent.
     StallAt(usize),
+    /// Reads this share of the request's body, in percent, and nothing more.
+    StallReading(usize),
     /// Closes instead of answering.
     Hangup,
     /// Closes at once, with the request unread as far as it can: a reset.
     Reset,
     /// Closes after this share of the answer, in percent.
     CutAt(usize),
+    /// Resets the connection after this share of the answer, in percent.
+    ResetAt(usize),
     /// More bytes than the length says.
     Longer,
+    /// Fewer bytes than the length says; closes then.
+    Shorter,
+    /// More interim answers than anybody waits for.
+    Flood,
+    /// Grants a WebSocket, to somebody else.
+    BadAccept,
     /// A head that is none.
     Garbage,
     /// A chunk that is none; closes then.

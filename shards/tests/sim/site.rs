@@ -2,26 +2,24 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringway_core::config::{Listener as Listening, Protocol};
-use ringway_core::{Config, ListenerName, Time};
+use ringway_core::{Config, Time};
 use ringway_engine::sim::{self, Net, Sim, SimSettings};
 use ringway_engine::{Engine, Listener};
 use ringway_shards::{Command, Files, Gate, Launch, Plan, Snapshot, Summary, inbox};
 
+use crate::config::{self, TCP, WEB, origin_address};
 use crate::draw::{buffers, timeouts};
 use crate::http::{Fail, Head, Wire};
 use crate::rng;
-use crate::run::{PROXY, origin_address, settle};
+use crate::run::settle;
 use crate::script::Pace;
 use crate::talk::{self, Signal, SimStream};
 
-/// Where the shard's TCP listener is.
-pub(crate) const TCP: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8081));
 /// What comes on top of a deadline: a tick of the engine's wheel, the turn in which it fires, and the way of the bytes
 /// that tell a peer.
 pub(crate) const TURN: Duration = Duration::from_millis(2);
@@ -62,15 +60,12 @@ pub(crate) fn site<F: Future<Output = ()> + 'static>(
         window_bytes: 4096..=4096,
         ..SimSettings::new(seed)
     };
-    let mut config =
-        Config::direct(PROXY, &[origin_address(0), origin_address(1)], None).expect("a sound configuration");
-    config.listeners[0].timeouts = timeouts();
-    let mut tcp = Listening::new(ListenerName::parse("tcp").expect("a name"), TCP);
-    (tcp.protocol, tcp.cluster) = (Protocol::Tcp, Some(config.clusters[0].id.clone()));
-    tcp.timeouts = timeouts();
-    config.listeners.push(tcp);
+    let mut config = config::base(2);
+    for listener in &mut config.listeners {
+        listener.timeouts = timeouts();
+    }
     change(&mut config);
-    let plan = Arc::new(Plan::new(&config, &[PROXY, TCP], &Files::default()).expect("a sound plan"));
+    let plan = Arc::new(Plan::new(&config, &[WEB, TCP], &Files::default()).expect("a sound plan"));
     let most = config.daemon.max_connections.unwrap_or(u32::MAX);
     let gate = Arc::new(Gate::new(most, config.daemon.max_connections_per_source));
     let own = Arc::clone(&gate);
@@ -91,7 +86,7 @@ pub(crate) fn site<F: Future<Output = ()> + 'static>(
 impl Site {
     fn open(engine: Sim, net: Net, seed: u64, plan: Arc<Plan>, gate: Arc<Gate>) -> Site {
         let (inbox, receiver) = inbox::channel();
-        let sockets = vec![net.listen(PROXY), net.listen(TCP)];
+        let sockets = vec![net.listen(WEB), net.listen(TCP)];
         let launch = Launch { id: 0, plan, sockets, inbox: receiver, seed, gate };
         let ended: Rc<(RefCell<Option<Summary>>, Signal)> = Rc::default();
         let (shard, end) = (ringway_shards::run(engine.clone(), launch), Rc::clone(&ended));
@@ -111,10 +106,6 @@ impl Site {
         }
     }
 
-    pub(crate) fn engine(&self) -> &Sim {
-        &self.0.engine
-    }
-
     pub(crate) fn now(&self) -> Time {
         self.0.engine.now()
     }
@@ -125,7 +116,7 @@ impl Site {
 
     /// A connection to the shard's HTTP listener.
     pub(crate) async fn client(&self) -> Wire {
-        self.connect(PROXY).await
+        self.connect(WEB).await
     }
 
     /// A connection to one of its listeners.
@@ -189,7 +180,10 @@ impl Site {
     #[track_caller]
     pub(crate) fn fired(&self, what: &str, since: Time, deadline: Duration) {
         let took = self.now().since(since);
-        assert!((deadline..deadline + TURN).contains(&took), "{what}: after {took:?} instead of {deadline:?}");
+        assert!(
+            (deadline..deadline + TURN).contains(&took),
+            "{what}: after {took:?} instead of {deadline:?}"
+        );
     }
 }
 

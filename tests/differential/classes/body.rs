@@ -4,7 +4,8 @@ use crate::variant::Class;
 
 const SIZE: &str = "POST /{M} HTTP/1.1\r\n{H}Transfer-Encoding: chunked\r\n\r\n{X}\r\nhello\r\n0\r\n\r\n";
 const BODY: &str = "POST /{M} HTTP/1.1\r\n{H}Transfer-Encoding: chunked\r\n\r\n{X}";
-const TRAILER: &str = "POST /{M} HTTP/1.1\r\n{H}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n{X}\r\n\r\n";
+const TRAILER: &str =
+    "POST /{M} HTTP/1.1\r\n{H}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n{X}\r\n\r\n";
 
 pub(crate) fn classes() -> Vec<Class> {
     let long = |n: usize| format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(n));

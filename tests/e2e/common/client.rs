@@ -44,11 +44,16 @@ impl Client {
 
     /// From this address of our own.
     pub(crate) fn connect_from(source: &str, to: SocketAddr) -> Client {
+        Client::try_connect_from(source, to)
+            .unwrap_or_else(|error| panic!("can not connect to {to} from {source}: {error}"))
+    }
+
+    pub(crate) fn try_connect_from(source: &str, to: SocketAddr) -> io::Result<Client> {
         let source: IpAddr = source.parse().expect("an address");
-        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a socket");
-        socket.bind(&SocketAddr::new(source, 0).into()).expect("an address of this machine");
-        socket.connect(&to.into()).unwrap_or_else(|error| panic!("can not connect to {to}: {error}"));
-        Client::over(socket.into()).expect("a socket takes its options")
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect(&to.into())?;
+        Client::over(socket.into())
     }
 
     fn over(stream: TcpStream) -> io::Result<Client> {
@@ -152,14 +157,24 @@ impl Client {
 
     /// Whether the other side says nothing, not even that it ends, for so long.
     pub(crate) fn is_left_alone(&mut self, during: Duration) -> bool {
-        if !self.stream.buffer().is_empty() {
-            return false;
-        }
-        let stream = self.stream.get_ref();
-        stream.set_read_timeout(Some(during)).expect("a socket takes it");
-        let heard = stream.peek(&mut [0]);
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes it");
-        heard.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
+        self.stream.get_ref().set_read_timeout(Some(during)).expect("a socket takes it");
+        let alone = self.is_nothing_there();
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("a socket takes it");
+        alone
+    }
+
+    /// Whether the other side has said nothing up to now, not even that it ends.
+    pub(crate) fn is_left_alone_so_far(&mut self) -> bool {
+        self.stream.get_ref().set_nonblocking(true).expect("a socket takes it");
+        let alone = self.is_nothing_there();
+        self.stream.get_ref().set_nonblocking(false).expect("a socket takes it");
+        alone
+    }
+
+    fn is_nothing_there(&self) -> bool {
+        let heard = self.stream.get_ref().peek(&mut [0]);
+        let waits = |error: io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        self.stream.buffer().is_empty() && heard.is_err_and(waits)
     }
 
     /// Reads on until the connection ends, and tells how.

@@ -14,7 +14,7 @@ pub(crate) use daemon::{Daemon, LONG, config_file, ringway, run};
 pub(crate) use origin::{Origin, Then, read_head};
 pub(crate) use pattern::{Checker, PIECE, body_bytes};
 pub(crate) use process::{
-    assert_flat, cpu_time, descriptors, raise_descriptor_limit, resident_kib, thread_id,
+    assert_flat, cpu_time, descriptors, expect_descriptors, raise_descriptor_limit, resident_kib, thread_id,
     thread_names, tool,
 };
 pub(crate) use unix_origin::{UnixOrigin, socket_path};

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, LONG};
+use super::wait::{now, rest};
 
 /// How much a daemon may grow, whatever passes through it.
 const GROWTH_MAX_KIB: u64 = 32 * 1024;
@@ -57,6 +58,32 @@ pub(crate) fn cpu_time(pid: u32) -> Duration {
 /// How many descriptors a process has open.
 pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).expect("a live process").count()
+}
+
+/// Waits until the daemon has no more descriptors open than `before`.
+///
+/// # Panics
+/// With what they are, when it still has more after a while.
+pub(crate) fn expect_descriptors(daemon: &Daemon, before: usize) {
+    let deadline = now() + LONG;
+    while descriptors(daemon.pid()) > before {
+        assert!(now() < deadline, "more than {before} descriptors: {:#?}", opened(daemon.pid()));
+        rest(Duration::from_millis(5));
+    }
+}
+
+/// What the descriptors of a process lead to, and the TCP sockets among them: their addresses in hexadecimal and state.
+fn opened(pid: u32) -> Vec<String> {
+    let folder = fs::read_dir(format!("/proc/{pid}/fd")).expect("a live process");
+    let links: Vec<_> = folder.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
+    let sockets = fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
+    let describe = |link: &std::path::PathBuf| {
+        let link = link.display().to_string();
+        let inode = link.trim_start_matches("socket:[").trim_end_matches(']');
+        let socket = sockets.lines().find(|line| line.split_whitespace().nth(9) == Some(inode));
+        format!("{link} {}", socket.unwrap_or_default())
+    };
+    links.iter().map(describe).collect()
 }
 
 /// Raises this process's own limit as far as it goes, and says where that is.

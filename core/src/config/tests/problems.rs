@@ -81,7 +81,7 @@ fn an_empty_file_is_told_what_it_needs() {
         problems(""),
         [
             "f:1:1: listeners: at least one is needed; add [[listeners]]",
-            "f:1:1: clusters: at least one is needed; add [clusters.NAME]",
+            "f:1:1: clusters: nothing is served: neither a cluster nor a route is there; add [clusters.NAME] or [[routes]]",
         ]
     );
     assert_eq!(problems("listeners = []\n[clusters]").len(), 2);

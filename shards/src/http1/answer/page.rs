@@ -3,19 +3,21 @@
 use super::super::decimal;
 use super::accept::Form;
 use super::pages::Asked;
-use super::request_id::{REQUEST_ID_BYTES, harmless};
+use super::request_id::push_harmless;
 use super::status::Status;
 
 const CONNECTION_CLOSE: &[u8] = b"\r\nConnection: close\r\n\r\n";
 
-/// An answer whose length is known: a request id has as many bytes as any other.
+/// An answer, but for the request's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
-    /// Up to the value of X-Request-Id.
+    /// Up to the value of Content-Length.
     head: Box<[u8]>,
-    /// With zeros where request ids belong.
+    /// From there up to the value of X-Request-Id.
+    fields: Box<[u8]>,
+    /// Without request ids.
     body: Box<[u8]>,
-    /// Where in the body that is, in ascending order; each [`REQUEST_ID_BYTES`] before the next and before the end.
+    /// Before which bytes of the body they belong, in ascending order.
     ids: Box<[u32]>,
 }
 
@@ -27,30 +29,35 @@ impl Page {
             format!("HTTP/1.1 {status} {}\r\nContent-Type: {}\r\n", status.reason(), form.content_type())
                 .into_bytes();
         head.extend_from_slice(b"Content-Length: ");
-        decimal::push(&mut head, body.len() as u64);
-        head.extend_from_slice(b"\r\nCache-Control: no-store\r\n");
+        let mut fields = b"\r\nCache-Control: no-store\r\n".to_vec();
         if let Some(seconds) = status.retry_after() {
-            head.extend_from_slice(format!("Retry-After: {seconds}\r\n").as_bytes());
+            fields.extend_from_slice(format!("Retry-After: {seconds}\r\n").as_bytes());
         }
-        head.extend_from_slice(b"X-Request-Id: ");
-        Page { head: head.into(), body: body.into(), ids: ids.into() }
+        fields.extend_from_slice(b"X-Request-Id: ");
+        Page { head: head.into(), fields: fields.into(), body: body.into(), ids: ids.into() }
     }
 
     /// Appends it.
     pub(super) fn write(&self, asked: &Asked<'_>, out: &mut Vec<u8>) {
-        let id = harmless(asked.request_id);
-        let body = if asked.to_head { &[][..] } else { &self.body };
-        out.reserve(self.head.len() + id.len() + CONNECTION_CLOSE.len() + body.len());
+        let id = asked.request_id;
+        let body_len = self.body.len() + self.ids.len() * id.len();
+        let (head_len, rest_len) = (self.head.len() + self.fields.len(), id.len() + CONNECTION_CLOSE.len());
+        out.reserve(head_len + rest_len + decimal::DIGITS_MAX + if asked.to_head { 0 } else { body_len });
         out.extend_from_slice(&self.head);
-        out.extend_from_slice(&id);
+        decimal::push(out, body_len as u64);
+        out.extend_from_slice(&self.fields);
+        push_harmless(id, out);
         out.extend_from_slice(if asked.keep_alive { b"\r\n\r\n" } else { CONNECTION_CLOSE });
-        let start = out.len();
-        out.extend_from_slice(body);
-        if !asked.to_head {
-            for &at in &self.ids {
-                out[start + at as usize..][..id.len()].copy_from_slice(&id);
-            }
+        if asked.to_head {
+            return;
         }
+        let mut from = 0;
+        for &at in &self.ids {
+            out.extend_from_slice(&self.body[from..at as usize]);
+            push_harmless(id, out);
+            from = at as usize;
+        }
+        out.extend_from_slice(&self.body[from..]);
     }
 }
 
@@ -71,7 +78,6 @@ fn filled(status: Status, text: &[u8]) -> (Vec<u8>, Vec<u32>) {
         } else if let Some(after) = rest.strip_prefix(b"{request_id}") {
             // In bounds: a text of at most 64 KiB grows less than four times.
             ids.push(body.len() as u32);
-            body.resize(body.len() + REQUEST_ID_BYTES, 0);
             after
         } else {
             body.push(b'{');

@@ -3,7 +3,6 @@
 use super::accept::Form;
 use super::limits::TEXT_BYTES_MAX;
 use super::page::Page;
-use super::request_id::REQUEST_ID_BYTES;
 use super::status::Status;
 
 /// What an operator wants to be said with one status.
@@ -82,7 +81,7 @@ pub struct Asked<'a> {
     /// It was HEAD: the answer says how long its body would be, and has none.
     pub to_head: bool,
     /// Its name in the logs. Bytes that are no letter, digit, `-`, `_` or `.` are written as `-`.
-    pub request_id: &'a [u8; REQUEST_ID_BYTES],
+    pub request_id: &'a [u8],
 }
 
 /// Every answer in every form. Made once, shared by all shards.

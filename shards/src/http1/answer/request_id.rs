@@ -16,10 +16,11 @@ pub fn request_id<R: Rng + ?Sized>(rng: &mut R) -> [u8; REQUEST_ID_BYTES] {
     id
 }
 
-/// The id with `-` in the place of every byte that is not a letter, a digit, `-`, `_` or `.`: what is left means nothing
-/// special in a field, in HTML or in JSON, wherever the id came from.
-pub(super) fn harmless(id: &[u8; REQUEST_ID_BYTES]) -> [u8; REQUEST_ID_BYTES] {
-    id.map(|byte| if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.') { byte } else { b'-' })
+/// Appends the id with `-` in the place of every byte that is not a letter, a digit, `-`, `_` or `.`: what is left means
+/// nothing special in a field, in HTML or in JSON, wherever the id came from.
+pub(super) fn push_harmless(id: &[u8], out: &mut Vec<u8>) {
+    let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    out.extend(id.iter().map(|&byte| if is_harmless(byte) { byte } else { b'-' }));
 }
 
 #[cfg(test)]
@@ -29,13 +30,19 @@ mod tests {
 
     use super::*;
 
+    fn harmless(id: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        push_harmless(id, &mut out);
+        out
+    }
+
     #[test]
     fn ids_are_hexadecimal_and_differ_from_each_other_in_every_digit() {
         let mut rng = SmallRng::seed_from_u64(7);
         let ids: Vec<_> = (0..1000).map(|_| request_id(&mut rng)).collect();
         for id in &ids {
             assert!(id.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{}", id.escape_ascii());
-            assert_eq!(&harmless(id), id);
+            assert_eq!(harmless(id), id);
         }
         for at in 0..REQUEST_ID_BYTES {
             let mut seen: Vec<u8> = ids.iter().map(|id| id[at]).collect();

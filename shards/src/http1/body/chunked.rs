@@ -1,7 +1,7 @@
 //! The chunked coding (RFC 9112 §7.1): checked to the letter, canonicalised in place.
 
 use super::super::limits::{
-    CHUNK_EXTENSION_BYTES_MAX, CHUNK_SIZE_DIGITS_MAX, LENGTH_MAX, TRAILER_BYTES_MAX, TRAILER_FIELDS_MAX,
+    CHUNK_BYTES_MAX, CHUNK_EXTENSION_BYTES_MAX, CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX, TRAILER_FIELDS_MAX,
 };
 use super::{Fed, Framing, FramingError, trailer};
 
@@ -211,7 +211,7 @@ fn read_size(
             b'A'..=b'F' => byte - b'A' + 10,
             _ => break,
         };
-        if size > LENGTH_MAX >> 4 {
+        if size > CHUNK_BYTES_MAX >> 4 {
             return Err(FramingError::ChunkSizeOverflow);
         }
         if digits == CHUNK_SIZE_DIGITS_MAX {

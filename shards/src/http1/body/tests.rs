@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::http1::limits::{CHUNK_EXTENSION_BYTES_MAX, LENGTH_MAX, TRAILER_BYTES_MAX, TRAILER_FIELDS_MAX};
+use crate::http1::limits::{
+    CHUNK_BYTES_MAX, CHUNK_EXTENSION_BYTES_MAX, TRAILER_BYTES_MAX, TRAILER_FIELDS_MAX,
+};
 
 /// What was forwarded, and how much of the input was used when the body was done.
 type Outcome = Result<(Vec<u8>, Option<usize>), FramingError>;
@@ -139,7 +141,8 @@ fn malformed_chunks_are_refused() {
 fn the_largest_chunk_is_counted_right() {
     let mut body = Body::new(BodyLength::Chunked);
     let mut tail = Vec::new();
-    body.feed(&mut format!("{LENGTH_MAX:x}\r\n").into_bytes(), Framing::AsIs, &mut tail).expect("valid size");
+    body.feed(&mut format!("{CHUNK_BYTES_MAX:x}\r\n").into_bytes(), Framing::AsIs, &mut tail)
+        .expect("valid size");
     let fed = body.feed(&mut [b'x'; 1000], Framing::AsIs, &mut tail);
     assert_eq!(fed, Ok(Fed { consumed: 1000, kept: 1000, done: false }));
 }

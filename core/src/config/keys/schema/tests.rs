@@ -138,5 +138,5 @@ fn the_schema_sees_wrong_names_types_bounds_and_words() {
         assert!(!with(from, to), "{to}");
     }
     assert!(with("uri_bytes = 4096", r#"uri_bytes = "4KiB""#));
-    assert!(!takes("[[listeners]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n"), "no cluster");
+    assert!(!takes("[clusters.a]\nbackends = [{ address = \"127.0.0.1:1\" }]\n"), "no listener");
 }

@@ -1,0 +1,112 @@
+//! The proxy's configuration in a run.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::Path;
+use std::sync::Arc;
+
+use ringway_core::config::{
+    Action, Backend, Content, HeaderEdits, Listener, Match, PathMatch, Protocol, Redirect, RedirectStatus,
+    Respond, Rewrite, Route as Rule,
+};
+use ringway_core::{Address, Config, ListenerName};
+
+use crate::script::{Route, Script};
+
+/// Where the proxy listens for HTTP.
+pub(crate) const WEB: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+/// Where it passes on whatever comes.
+pub(crate) const TCP: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8081));
+/// The body of a fixed answer.
+pub(crate) const FIXED: &str = "as it is configured\n";
+/// The host that requests of an edited route ask for.
+pub(crate) const INNER_HOST: &str = "inner.example:8000";
+
+/// Where an origin listens.
+pub(crate) fn origin_address(index: usize) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 9000 + index as u16))
+}
+
+/// Where an origin with a UNIX socket listens.
+pub(crate) fn origin_path(index: usize) -> Arc<Path> {
+    Arc::from(Path::new(&format!("/run/origin-{index}")))
+}
+
+/// A configuration with an HTTP and a TCP listener, and one cluster of `origins` behind both.
+pub(crate) fn base(origins: usize) -> Config {
+    let addresses: Vec<_> = (0..origins).map(origin_address).collect();
+    let mut config = Config::direct(WEB, &addresses, None).expect("a sound configuration");
+    let mut tcp = Listener::new(ListenerName::parse("tcp").expect("a name"), TCP);
+    (tcp.protocol, tcp.cluster) = (Protocol::Tcp, Some(config.clusters[0].id.clone()));
+    config.listeners.push(tcp);
+    config
+}
+
+/// What a script needs.
+pub(crate) fn config(script: &Script) -> Config {
+    let setup = &script.setup;
+    let mut config = base(script.origins.len());
+    for listener in &mut config.listeners {
+        listener.timeouts = setup.timeouts;
+        listener.proxy_protocol = setup.proxied;
+        listener.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        listener.limits.requests_per_connection = setup.requests_per_connection;
+        listener.allow_connect = true;
+    }
+    if !setup.proxied {
+        // Then clients would be trusted ones.
+        config.listeners.iter_mut().for_each(|listener| listener.trusted_proxies.clear());
+    }
+    let cluster = &mut config.clusters[0];
+    cluster.send_proxy = setup.send_proxy;
+    cluster.pool_max_requests = setup.pool_max_requests;
+    cluster.pool_max_age = setup.pool_max_age;
+    for (index, origin) in script.origins.iter().enumerate() {
+        if origin.unix {
+            let address = Address::Unix(origin_path(index));
+            cluster.backends[index] = Backend { address, ..cluster.backends[index].clone() };
+        }
+    }
+    let id = cluster.id.clone();
+    config.routes = vec![
+        rule(Route::Edited, edits(), Action::Split(vec![(id, 1)])),
+        rule(Route::Moved, Rewrite::default(), moved()),
+        rule(Route::Fixed, Rewrite::default(), fixed()),
+    ];
+    config
+}
+
+fn rule(route: Route, rewrite: Rewrite, action: Action) -> Rule {
+    let matching = Match { path: PathMatch::Prefix(route.prefix().into()), ..Match::any() };
+    Rule { listeners: Vec::new(), matching, rewrite, action }
+}
+
+fn edits() -> Rewrite {
+    let line = |name: &str, value: &str| (Arc::from(name), Arc::from(value));
+    Rewrite {
+        request_headers: HeaderEdits {
+            remove: vec!["x-drop".into()],
+            set: vec![line("X-Stamp", "route")],
+            append: vec![line("X-Added", "route")],
+        },
+        response_headers: HeaderEdits {
+            remove: vec!["x-drop".into()],
+            set: vec![line("X-Stamp", "route")],
+            append: vec![line("X-Added", "route")],
+        },
+        replace_prefix: Some("/".into()),
+        host: Some(INNER_HOST.into()),
+    }
+}
+
+fn moved() -> Action {
+    let to = "https://new.example{path}{query}".into();
+    Action::Redirect(Redirect { status: RedirectStatus::Permanent, to })
+}
+
+fn fixed() -> Action {
+    Action::Respond(Respond {
+        status: 203,
+        content_type: "text/plain".into(),
+        body: Content::Inline(FIXED.into()),
+    })
+}
