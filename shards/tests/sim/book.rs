@@ -40,6 +40,8 @@ pub(crate) struct Record {
 #[derive(Debug)]
 pub(crate) struct Book {
     pub(crate) script: Script,
+    /// The kernel delays nothing and breaks nothing.
+    pub(crate) is_calm: bool,
     pub(crate) records: RefCell<Vec<Record>>,
     /// Connections to the proxy that clients have made.
     pub(crate) connects: Cell<u64>,
@@ -52,10 +54,11 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    pub(crate) fn new(script: Script) -> Book {
+    pub(crate) fn new(script: Script, is_calm: bool) -> Book {
         let records = RefCell::new(vec![Record::default(); script.exchanges.len()]);
         Book {
             script,
+            is_calm,
             records,
             connects: Cell::default(),
             accepts: Cell::default(),

@@ -39,8 +39,6 @@ pub(crate) struct Client {
     pub(crate) rng: SmallRng,
     /// The longest an answer may take: beyond, the proxy hangs.
     pub(crate) patience: Duration,
-    /// The kernel delays nothing: a request that no origin has seen when its connection is over was not carried out.
-    pub(crate) is_calm: bool,
     /// What the next thing sent begins with.
     pub(crate) greeting: Vec<u8>,
 }
@@ -125,7 +123,8 @@ impl Client {
             };
             let record = self.book.record(id);
             let unseen = matches!(read.seen, Seen::Nothing(_)) && record.reached == 0;
-            let harmless = self.is_calm || self.book.script.exchanges[id].method.is_idempotent();
+            // Where nothing is delayed, what no origin has seen when the connection is over was not carried out.
+            let harmless = self.book.is_calm || self.book.script.exchanges[id].method.is_idempotent();
             if unseen && !is_fresh && harmless && record.resent < RESENT_MAX {
                 // The connection ended while it was idle: that is nobody's fault.
                 self.book.update(id, |record| record.resent += 1);
@@ -272,10 +271,10 @@ impl Client {
                 Some(Mischief::SlowReader(time)) => time,
                 _ => Duration::ZERO,
             },
-            fair: !matches!(exchange.answer.misdeed, Some(Misdeed::CutAt(_) | Misdeed::Hangup)),
+            // An end that a fault has broken says so once, and not always to who asks.
+            fair: book.is_calm && !matches!(exchange.answer.misdeed, Some(Misdeed::CutAt(_) | Misdeed::Hangup)),
         };
         wire.deadline = engine.now() + self.patience;
-        if std::env::var("SIMPATH").is_ok() { eprintln!("SIMPATH {id} {:?} {:?} {:?} record {:?} setup {:?} origins {:?}", engine.now(), exchange.mischief, exchange.answer.misdeed, book.record(id), book.script.setup, book.script.origins); }
         match tunnel::play(engine, wire, end, &mut rng).await {
             _ if then == Then::Leave => Read { seen: Seen::Left, closes: false },
             Ok(()) => read,

@@ -1,14 +1,13 @@
 //! The proxy's configuration in a run.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::path::Path;
 use std::sync::Arc;
 
 use ringway_core::config::{
-    Action, Backend, Content, HeaderEdits, Listener, Match, PathMatch, Protocol, Redirect, RedirectStatus,
+    Action, Content, HeaderEdits, Listener, Match, PathMatch, Protocol, Redirect, RedirectStatus,
     Respond, Rewrite, Route as Rule,
 };
-use ringway_core::{Address, Config, ListenerName};
+use ringway_core::{Config, ListenerName};
 
 use crate::script::{Route, Script};
 
@@ -24,11 +23,6 @@ pub(crate) const INNER_HOST: &str = "inner.example:8000";
 /// Where an origin listens.
 pub(crate) fn origin_address(index: usize) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 9000 + index as u16))
-}
-
-/// Where an origin with a UNIX socket listens.
-pub(crate) fn origin_path(index: usize) -> Arc<Path> {
-    Arc::from(Path::new(&format!("/run/origin-{index}")))
 }
 
 /// A configuration with an HTTP and a TCP listener, and one cluster of `origins` behind both.
@@ -60,12 +54,6 @@ pub(crate) fn config(script: &Script) -> Config {
     cluster.send_proxy = setup.send_proxy;
     cluster.pool_max_requests = setup.pool_max_requests;
     cluster.pool_max_age = setup.pool_max_age;
-    for (index, origin) in script.origins.iter().enumerate() {
-        if origin.unix {
-            let address = Address::Unix(origin_path(index));
-            cluster.backends[index] = Backend { address, ..cluster.backends[index].clone() };
-        }
-    }
     let id = cluster.id.clone();
     config.routes = vec![
         rule(Route::Edited, edits(), Action::Split(vec![(id, 1)])),

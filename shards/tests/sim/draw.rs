@@ -94,17 +94,19 @@ pub(crate) fn script(kind: Kind, rng: &mut SmallRng) -> Script {
     let origins = origins(kind, rng);
     let mut exchanges = Vec::new();
     let clients = (0..rng.random_range(1..=8)).map(|_| client(kind, &mut exchanges, rng)).collect();
-    let drain_at = rng.random_bool(0.15).then(|| Duration::from_millis(rng.random_range(0..60)));
-    Script { setup: setup(rng), buffers: buffers(rng), origins, clients, exchanges, drain_at }
+    let setup = setup(rng);
+    // A drain does not wait for connections that wait for their place.
+    let drains = setup.connections_max == u32::MAX && rng.random_bool(0.15);
+    let drain_at = drains.then(|| Duration::from_millis(rng.random_range(0..60)));
+    Script { setup, buffers: buffers(rng), origins, clients, exchanges, drain_at }
 }
 
 fn origins(kind: Kind, rng: &mut SmallRng) -> Vec<Origin> {
     let count = rng.random_range(1..=3);
     let idle_max_ms = rng.random_bool(0.3).then(|| rng.random_range(1..30));
-    let mut origins = vec![Origin { unix: false, closed_ms: Vec::new(), idle_max_ms }; count];
+    let mut origins = vec![Origin { closed_ms: Vec::new(), idle_max_ms }; count];
     let steady = rng.random_range(0..count);
     for (index, origin) in origins.iter_mut().enumerate() {
-        origin.unix = rng.random_bool(0.1);
         match kind {
             Kind::WellFormed if index != steady && rng.random_bool(0.4) => {
                 let until =

@@ -13,7 +13,7 @@ use ringway_engine::{Engine, Listener, Stream};
 
 use crate::book::{Book, one_more};
 use crate::bytes::{self, Way};
-use crate::config::{INNER_HOST, TCP, WEB, origin_address, origin_path};
+use crate::config::{INNER_HOST, TCP, WEB, origin_address};
 use crate::http::{Fail, Framed, Head, Wire, frame, framing_field};
 use crate::proxy_header;
 use crate::script::{Answer, Exchange, Framing, LIE_BYTES, Method, Mischief, Misdeed, Route, Via};
@@ -22,8 +22,6 @@ use crate::tunnel::{self, Then};
 
 /// Many more interim answers than a proxy passes on.
 const FLOOD: usize = 100;
-/// Connections that wait at a UNIX socket.
-const BACKLOG: usize = 1024;
 /// How often an idle connection looks whether it is time to go.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a misbehaving origin goes on reading what it does not want: longer than the proxy waits.
@@ -38,10 +36,7 @@ pub(crate) async fn run(engine: Sim, net: Net, book: Rc<Book>, index: usize, see
         let window = closed.next();
         let close_at = window.map_or(Time::NEVER, |window| at_ms(window.start));
         if engine.now() < close_at {
-            let socket = match book.script.origins[index].unix {
-                true => net.listen_unix(&origin_path(index), BACKLOG),
-                false => net.listen(origin_address(index)),
-            };
+            let socket = net.listen(origin_address(index));
             let listener = engine.adopt_listener(socket).expect("room for a listener");
             while engine.now() < close_at && !book.closing.get() {
                 let look_at = close_at.min(engine.now() + LOOK_EVERY);
@@ -73,7 +68,6 @@ enum Next {
 async fn serve(engine: Sim, book: Rc<Book>, index: usize, stream: SimStream, mut rng: SmallRng) {
     let mut wire = Wire::new(stream);
     let mut told = None;
-    if std::env::var("SIMPATH").is_ok() { eprintln!("SIMPATH accepted by {index} {:?}", engine.now()); }
     if book.script.setup.send_proxy != SendProxy::Off {
         wire.deadline = engine.now() + STALL_MAX;
         match proxy_header::read(&mut wire, book.script.setup.send_proxy).await {
@@ -90,7 +84,7 @@ async fn serve(engine: Sim, book: Rc<Book>, index: usize, stream: SimStream, mut
             match wire.more().await {
                 Ok(()) => break,
                 Err(Fail::Late) if engine.now() < leave_at && !book.closing.get() => {}
-                Err(e) => { if std::env::var("SIMPATH").is_ok() { eprintln!("SIMPATH err {index} {:?} {e:?}", engine.now()); } return },
+                Err(_) => return,
             }
         }
         idle_max_ms = book.script.origins[index].idle_max_ms;
@@ -101,7 +95,6 @@ async fn serve(engine: Sim, book: Rc<Book>, index: usize, stream: SimStream, mut
             let id = line.strip_prefix("hello ").and_then(|id| id.parse().ok());
             let id = id.unwrap_or_else(|| panic!("whose connection is this: {line}"));
             check_told(&book, id, told, TCP);
-            if std::env::var("SIMPATH").is_ok() { eprintln!("SIMPATH origin {id} {:?}", engine.now()); }
             book.update(id, |record| record.reached += 1);
             let misdeed = book.script.exchanges[id].answer.misdeed;
             if misdeed != Some(Misdeed::Hangup) {
@@ -313,7 +306,7 @@ async fn converse(
         Some(Misdeed::StallAt(percent)) => (tunnel.down * percent / 100, Then::Stall),
         _ => (tunnel.down, Then::End),
     };
-    let fair = !matches!(exchange.mischief, Some(Mischief::Leave(_)));
+    let fair = book.is_calm && !matches!(exchange.mischief, Some(Mischief::Leave(_)));
     let (pace, deaf) = (exchange.answer.pace, Duration::from_millis(exchange.answer.delay_ms));
     let end = tunnel::End { id, tunnel, way: Way::Down, sent: 0, upto, then, pace, deaf, fair };
     wire.deadline = engine.now() + STALL_MAX;

@@ -39,13 +39,13 @@ pub(crate) struct Ended {
 pub(crate) fn run(settings: &SimSettings, script: Script, patience: Duration) -> Ended {
     let buffers = script.buffers.clone();
     let (seed, is_calm) = (settings.seed, settings.faults == Faults::none());
-    let book = Rc::new(Book::new(script));
+    let book = Rc::new(Book::new(script, is_calm));
     let own = Rc::clone(&book);
     let setup = &book.script.setup;
     let gate = Arc::new(Gate::new(setup.connections_max, setup.per_source_max));
     let own_gate = Arc::clone(&gate);
     let (summary, report) =
-        sim::run(settings, &buffers, |engine, net| play(engine, net, own, own_gate, seed, patience, is_calm))
+        sim::run(settings, &buffers, |engine, net| play(engine, net, own, own_gate, seed, patience))
             .expect("sizes that fit");
     assert!(report.is_clean(), "something is left behind on the host: {report:?}");
     assert_eq!(report.engine.counters.pipes_out, 0, "a pipe did not come home: {report:?}");
@@ -60,7 +60,6 @@ async fn play(
     gate: Arc<Gate>,
     seed: u64,
     patience: Duration,
-    is_calm: bool,
 ) -> Summary {
     let plan =
         Plan::new(&config::config(&book.script), &[WEB, TCP], &Files::default()).expect("a sound plan");
@@ -83,7 +82,7 @@ async fn play(
         let rng = SmallRng::seed_from_u64(seed.wrapping_mul(37).wrapping_add(index as u64));
         let greeting = Vec::new();
         let client =
-            Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience, is_calm, greeting };
+            Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience, greeting };
         let clients = Rc::clone(&clients);
         engine.spawn(async move {
             client.run(index).await;

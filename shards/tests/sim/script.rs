@@ -43,8 +43,6 @@ pub(crate) struct Setup {
 /// One backend.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
-    /// Listens on a UNIX socket.
-    pub(crate) unix: bool,
     /// When it does not listen, in milliseconds from the start; in order, not touching.
     pub(crate) closed_ms: Vec<Range<u64>>,
     /// Closes connections without a word that were idle, after a request, for up to so many milliseconds, each time drawn

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
-use ringway_engine::{Engine, Stream};
+use ringway_engine::Stream;
 use ringway_engine::sim::Sim;
 
 use crate::bytes::{self, Way};
 use crate::http::{Fail, Wire};
 use crate::script::{Pace, Tunnel};
 use crate::talk::{Signal, both, race, send, sleep};
+
+/// How long an end that has stalled stays: longer than the proxy bears it.
+const STALL: Duration = Duration::from_secs(12);
 
 /// What a client offers a WebSocket with, and what grants it (RFC 6455 §1.3).
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -74,9 +77,10 @@ pub(crate) async fn play(
             if end.then == Then::Reset {
                 stream.reset_on_close();
             }
-            if end.then != Then::Stall {
-                done.give();
+            if end.then == Then::Stall {
+                sleep(engine, STALL).await;
             }
+            done.give();
             return Ok(());
         }
         if end.tunnel.waits == Some(end.way) {
@@ -97,7 +101,6 @@ pub(crate) async fn play(
     };
     let way = if end.way == Way::Up { Way::Down } else { Way::Up };
     let whole = sent.is_ok() && how == Fail::End;
-    if std::env::var("SIMPATH").is_ok() { eprintln!("SIMPATH end {} {:?} {:?} got {} {how:?} sent {sent:?}", end.id, engine.now(), end.way, got.len()); }
     let cut = !(whole && end.fair);
     assert!(
         cut || got.len() == end.tunnel.len(way),
