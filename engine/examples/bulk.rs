@@ -13,6 +13,8 @@ use ringway_engine::{Engine, Listener, Mode, Out, Spliced, Stream};
 use socket2::SockRef;
 
 type NativeStream = <Native as Engine>::Stream;
+/// How long a receiver may take nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -64,7 +66,7 @@ async fn relay(engine: Native, client: NativeStream, to: SocketAddr, splice: boo
         client.post(Out::Chunk(answer));
         while left > 0 {
             if splice {
-                match backend.splice(&client, left).await.ok()? {
+                match backend.splice(&client, left, PATIENCE).await.ok()? {
                     Spliced::Moved(count) => {
                         left -= count;
                         continue;

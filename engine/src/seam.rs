@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::DerefMut;
+use std::time::Duration;
 
 use ringway_core::{Address, Time};
 
@@ -94,6 +95,10 @@ pub trait Listener: 'static {
     /// Only for good: the socket is no listening socket (any more).
     fn accept(&self) -> impl Future<Output = io::Result<Option<(Self::Stream, SocketAddr)>>>;
 
+    /// Says how many more connections are wanted for now; none: accepting pauses, and who comes meanwhile waits in the
+    /// kernel's queue. What was accepted ahead is handed out all the same. Starts as [`u32::MAX`].
+    fn set_room(&self, connections: u32);
+
     /// Stops accepting: connections not yet accepted stay in the kernel's queue for whoever gets the socket next.
     fn stop(&self);
 
@@ -162,8 +167,9 @@ pub trait Stream: 'static {
     /// space. Completes as soon as some were moved and all of those were taken by `to`.
     ///
     /// It is a receive on `self` and a send on `to`: [`Deadline::Recv`] of `self` bounds the wait for the first byte,
-    /// [`Deadline::Send`] of `to` the wait for it to take what it is given. A send in flight on `to` is waited for first,
-    /// a receive in flight on `self` is stopped first. One stream that is always readable yields to others by itself.
+    /// `patience` each wait for `to` to take some of what it is given; it becomes `to`'s [`Deadline::Send`] when that has to
+    /// be waited for. A send in flight on `to` is waited for first, by its own deadline; a receive in flight on `self` is
+    /// stopped first. One stream that is always readable yields to others by itself.
     ///
     /// Not cancel-safe: dropped half-way, bytes may be lost, and both streams are good for closing only. As long as it
     /// has not received a byte, it can be dropped like a [`Stream::recv`].
@@ -173,7 +179,12 @@ pub trait Stream: 'static {
     ///
     /// # Errors
     /// Which side it was, and what a receive or a send would have said. After [`SpliceError::Send`] bytes may be lost.
-    fn splice(&self, to: &Self, max: u64) -> impl Future<Output = Result<Spliced, SpliceError>>;
+    fn splice(
+        &self,
+        to: &Self,
+        max: u64,
+        patience: Duration,
+    ) -> impl Future<Output = Result<Spliced, SpliceError>>;
 
     /// Sets or clears ([`Time::NEVER`]) one of the stream's two deadlines.
     fn set_deadline(&self, which: Deadline, at: Time);

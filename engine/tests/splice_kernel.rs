@@ -17,6 +17,8 @@ use ringway_engine::{Deadline, Engine, Mode, Out, SpliceError, Spliced, Stream};
 
 /// Names the test that a child process is to run.
 const CHILD: &str = "RINGWAY_SPLICE_CHILD";
+/// How long a receiver may take nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pipes are counted by user: one test at a time.
 static TURN: Mutex<()> = Mutex::new(());
@@ -78,12 +80,11 @@ fn nothing_to_receive_and_nobody_to_take_it_block_no_thread() {
         let go = writer.thread().clone();
         run(&Settings::default(), from, to, move |engine, from, to| async move {
             from.set_deadline(Deadline::Recv, engine.now() + Duration::from_millis(50));
-            assert!(matches!(from.splice(&to, 1 << 20).await, Err(SpliceError::Recv(_))));
+            assert!(matches!(from.splice(&to, 1 << 20, PATIENCE).await, Err(SpliceError::Recv(_))));
             from.set_deadline(Deadline::Recv, ringway_core::Time::NEVER);
             go.unpark();
             loop {
-                to.set_deadline(Deadline::Send, engine.now() + Duration::from_millis(200));
-                match from.splice(&to, u64::MAX).await {
+                match from.splice(&to, u64::MAX, Duration::from_millis(200)).await {
                     Ok(_) => {}
                     Err(SpliceError::Send(error)) => {
                         break assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
@@ -108,7 +109,7 @@ fn a_receiver_that_is_gone_raises_no_signal() {
         let ((), report) = run(&Settings::default(), from, to, move |_, from, to| async move {
             loop {
                 source.write_all(&[7; 1000]).expect("room");
-                match from.splice(&to, u64::MAX).await {
+                match from.splice(&to, u64::MAX, PATIENCE).await {
                     Ok(_) => {}
                     Err(SpliceError::Send(error)) => {
                         break assert!(
@@ -158,7 +159,7 @@ fn urgent(end_at_once: bool) {
     let (turns, _) = run(&Settings::default(), from, to, move |engine, from, to| async move {
         from.set_mode(Mode::Body);
         loop {
-            match from.splice(&to, u64::MAX).await.expect("a connection") {
+            match from.splice(&to, u64::MAX, PATIENCE).await.expect("a connection") {
                 Spliced::Moved(_) => {}
                 Spliced::End => break,
                 Spliced::Unavailable => match from.recv().await.expect("a connection") {
@@ -191,7 +192,7 @@ fn without_room_for_pipes_bytes_are_copied() {
         let ((mut source, from), (_sink, to)) = (pair(), pair());
         source.write_all(b"bytes").expect("room");
         let ((), report) = run(&Settings::default(), from, to, move |_, from, to| async move {
-            assert_eq!(from.splice(&to, 100).await.expect("a connection"), Spliced::Unavailable);
+            assert_eq!(from.splice(&to, 100, PATIENCE).await.expect("a connection"), Spliced::Unavailable);
             assert_eq!(&*from.recv().await.expect("a connection").expect("bytes"), b"bytes");
         });
         assert_eq!(report.counters.pipes, 0);
@@ -227,7 +228,7 @@ fn pipes_that_may_not_grow_do_as_well() {
         let settings = Settings { pipe_bytes: 64 << 20, ..Settings::default() };
         run(&settings, from, to, move |engine, from, to| async move {
             from.set_mode(Mode::Body);
-            while let Spliced::Moved(_) = from.splice(&to, u64::MAX).await.expect("a connection") {}
+            while let Spliced::Moved(_) = from.splice(&to, u64::MAX, PATIENCE).await.expect("a connection") {}
             assert_eq!(engine.counters().bytes_spliced, TOTAL as u64);
         });
         writer.join().expect("it does not panic");

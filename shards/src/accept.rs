@@ -26,14 +26,17 @@ pub(crate) async fn run<E, F, M>(
     M: Fn(Rc<Client<E>>, E::Chunk) -> F + Copy + 'static,
 {
     loop {
+        listener.set_room(shard.room());
         shard.clients.below(shard.plan.connections_max).await;
         while shard.gate.is_full() {
             shard.engine.sleep_until(shard.engine.now() + GATE_RETRY).await;
         }
+        listener.set_room(shard.room());
         match listener.accept().await {
             Ok(Some((stream, peer))) => {
                 // Another shard may have taken the last place meanwhile: this connection then waits for the next.
                 while !shard.gate.enter() {
+                    listener.set_room(0);
                     shard.engine.sleep_until(shard.engine.now() + GATE_RETRY).await;
                 }
                 shard.counters.connections.one();

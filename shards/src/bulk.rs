@@ -4,6 +4,7 @@
 //! ends. What the engine can not splice right now goes on in the ordinary way: received, and sent.
 
 use std::io;
+use std::time::Duration;
 
 use ringway_core::Time;
 use ringway_engine::{Deadline, SpliceError, Spliced, Stream};
@@ -27,13 +28,13 @@ pub(crate) enum StepError {
     Receiver(io::Error),
 }
 
-/// Passes on the next bytes of `body` from `from` to `to`. Each has its time: until the first byte is there, and until it is
-/// taken.
+/// Passes on the next bytes of `body` from `from` to `to`. Each has its time: until the first byte is there, and without taking
+/// any.
 pub(crate) async fn step<S: Stream>(
     from: &S,
     to: &S,
     body: &mut Body,
-    (received_by, sent_by): (Time, Time),
+    (received_by, patience): (Time, Duration),
 ) -> Result<Step, StepError> {
     let max = match body {
         Body::Length { left } if *left >= SPLICE_BYTES_MIN => *left,
@@ -44,8 +45,7 @@ pub(crate) async fn step<S: Stream>(
         return Ok(Step::Ordinary);
     }
     from.set_deadline(Deadline::Recv, received_by);
-    to.set_deadline(Deadline::Send, sent_by);
-    match from.splice(to, max).await {
+    match from.splice(to, max, patience).await {
         Ok(Spliced::Moved(count)) => {
             body.skip(count);
             Ok(Step::Passed(count))

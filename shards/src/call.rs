@@ -32,6 +32,11 @@ impl<'a, E: Engine> Call<'a, E> {
         (self.client.shard.engine.now() + timeout).min(self.until)
     }
 
+    /// How long a step that begins now may take, if it may take this long by itself.
+    pub(crate) fn within(&self, timeout: Duration) -> Duration {
+        self.by(timeout).since(self.client.shard.engine.now())
+    }
+
     /// Whether the time for all of it has passed.
     pub(crate) fn is_over(&self) -> bool {
         self.client.shard.engine.now() >= self.until

@@ -77,6 +77,7 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
     let asker = Asker {
         version: ask.version,
         keep_alive: ask.keep_alive,
+        is_last: ask.is_last,
         is_head: ask.is_head,
         tunnel: ask.tunnel,
         route: ask.route,
@@ -274,7 +275,7 @@ fn after<C>(asker: Asker, keep: bool, request_read: bool, rest: Option<C>) -> Le
     match rest {
         _ if !request_read => Left::Linger,
         rest if keep => Left::Keep(rest),
-        None if !asker.keep_alive => Left::Close,
+        None if asker.is_last => Left::Close,
         // The client did not ask for the end, so its next request may be under way.
         _ => Left::Linger,
     }

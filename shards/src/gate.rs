@@ -69,9 +69,14 @@ impl Gate {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// How many more may enter.
+    pub(crate) fn room(&self) -> u32 {
+        self.open_max.saturating_sub(self.open())
+    }
+
     /// Whether another connection would have to wait.
     pub(crate) fn is_full(&self) -> bool {
-        self.open() >= self.open_max
+        self.room() == 0
     }
 
     /// Lets a connection in, if there is room. Pair with [`Gate::leave`].

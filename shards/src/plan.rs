@@ -169,7 +169,8 @@ impl Plan {
         }
         for route in &config.routes {
             rules.push((&route.listeners, &route.matching, routes.len() as u32));
-            let action = action(config, &route.action, files)?;
+            let edits = ResponseRules::new(&route.rewrite);
+            let action = action(config, &route.action, edits.as_ref(), files)?;
             routes.push(RoutePlan::new(action, &route.matching, &route.rewrite));
         }
         let listeners = config.listeners.iter().enumerate().map(|(index, listener)| {
@@ -202,7 +203,12 @@ fn cluster_index(config: &Config, id: &ClusterId) -> Result<usize, PlanError> {
     place.ok_or_else(|| PlanError::NoCluster { cluster: id.clone() })
 }
 
-fn action(config: &Config, action: &config::Action, files: &Files) -> Result<Action, PlanError> {
+fn action(
+    config: &Config,
+    action: &config::Action,
+    edits: Option<&ResponseRules>,
+    files: &Files,
+) -> Result<Action, PlanError> {
     Ok(match action {
         config::Action::Split(clusters) => {
             let clusters: Result<Vec<_>, PlanError> =
@@ -214,7 +220,7 @@ fn action(config: &Config, action: &config::Action, files: &Files) -> Result<Act
         }
         config::Action::Redirect(redirect) => Action::Redirect(
             redirect.status.code(),
-            RedirectAnswer::compile(redirect)
+            RedirectAnswer::compile(redirect, edits)
                 .map_err(|error| PlanError::Redirect { to: redirect.to.clone(), error })?,
         ),
         config::Action::Respond(respond) => {
@@ -222,7 +228,7 @@ fn action(config: &Config, action: &config::Action, files: &Files) -> Result<Act
                 config::Content::Inline(text) => text.as_bytes(),
                 config::Content::File(path) => files.content(path),
             };
-            let answer = FixedAnswer::compile(respond, body);
+            let answer = FixedAnswer::compile(respond, body, edits);
             let answer = answer.map_err(|error| PlanError::Respond { status: respond.status, error })?;
             Action::Respond(respond.status, answer)
         }

@@ -22,6 +22,8 @@ pub(crate) struct Ask {
     pub(crate) version: Version,
     /// The client lets us keep its connection.
     pub(crate) keep_alive: bool,
+    /// The client said by itself that it sends nothing more.
+    pub(crate) is_last: bool,
     pub(crate) is_head: bool,
     /// Sending it twice has the same effect as sending it once (RFC 9110 §9.2.2).
     pub(crate) idempotent: bool,
@@ -166,6 +168,7 @@ fn look<E: Engine>(
         route,
         version: request.version,
         keep_alive,
+        is_last: !request.keep_alive && tunnel.is_none() && !spoke_ahead,
         is_head,
         idempotent: request.method.is_idempotent(),
         body: Body::new(request.body),

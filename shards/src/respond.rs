@@ -64,6 +64,8 @@ impl From<BadResponse> for RespondError {
 pub(crate) struct Asker {
     pub(crate) version: Version,
     pub(crate) keep_alive: bool,
+    /// The client said by itself that it sends nothing more.
+    pub(crate) is_last: bool,
     pub(crate) is_head: bool,
     /// What the client asked to leave HTTP for.
     pub(crate) tunnel: Tunnel,
@@ -320,7 +322,7 @@ async fn relay<E: Engine>(
     };
     loop {
         let by = call.by(timeouts.response_body);
-        match bulk::step(stream, &client.stream, body, (by, by + timeouts.send)).await {
+        match bulk::step(stream, &client.stream, body, (by, call.within(timeouts.send))).await {
             Ok(Step::Passed(_)) if body.is_done() => return Ok(true),
             Ok(Step::Passed(_)) => continue,
             Ok(Step::End) => {

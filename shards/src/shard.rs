@@ -166,6 +166,12 @@ impl<E: Engine> Shard<E> {
         self.released(backends.cluster_mut(self.clusters[cluster]).connection_closed(key));
     }
 
+    /// How many more client connections may come, as far as this shard knows.
+    pub(crate) fn room(&self) -> u32 {
+        let here = self.plan.connections_max.saturating_sub(self.clients.len());
+        self.gate.room().min(u32::try_from(here).unwrap_or(u32::MAX))
+    }
+
     /// Closes some idle backend connections, so that their descriptors are of use; whether there were any.
     pub(crate) fn evict_idle(&self) -> bool {
         let evicted = self.pool.evict(POOL_EVICTED_MAX, |cluster, key| self.connection_closed(cluster, key));

@@ -29,13 +29,6 @@ use pace::Pace;
 /// until then the direction may hold one of the engine's few pipes.
 const BULK_PAUSE_MAX: Duration = Duration::from_millis(200);
 
-/// Most that is moved at once without a copy, in bytes: what the engine moves for one connection in a turn.
-const SPLICE_BYTES_MAX: u64 = 256 * 1024;
-
-/// How many of the largest chunks that is. A peer has that many times longer for taking it, so that one which is slow but
-/// fast enough for chunks is not cut off for being given more.
-const SPLICE_CHUNKS: u32 = 4;
-
 /// What a tunnel goes by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings<'a> {
@@ -220,9 +213,7 @@ impl<'a, E: Engine> Direction<'a, E> {
     async fn splice(&mut self) -> Result<Option<Spliced>, Cause> {
         let now = self.shared.engine.now();
         self.watch(self.idle_at().min(now + BULK_PAUSE_MAX));
-        // The wait for the first byte is not the receiver's.
-        self.to.set_deadline(Deadline::Send, self.deadline + self.shared.settings.send * SPLICE_CHUNKS);
-        match self.from.splice(self.to, SPLICE_BYTES_MAX).await {
+        match self.from.splice(self.to, u64::MAX, self.shared.settings.send).await {
             Ok(spliced) => {
                 if let Spliced::Moved(count) = spliced {
                     self.note(count);

@@ -33,7 +33,7 @@ impl From<FramingError> for UploadError {
 }
 
 /// Why a backend did not take what it was sent.
-fn not_taken(error: io::Error) -> UploadError {
+fn not_taken(error: &io::Error) -> UploadError {
     match error.kind() {
         io::ErrorKind::TimedOut => UploadError::Stalled,
         _ => UploadError::Backend,
@@ -118,7 +118,9 @@ pub(crate) async fn upload<E: Engine>(
     loop {
         let by = call.by(timeouts.body);
         if is_fast {
-            match bulk::step(&client.stream, upstream.stream(), &mut body, (by, by + timeouts.send)).await {
+            match bulk::step(&client.stream, upstream.stream(), &mut body, (by, call.within(timeouts.send)))
+                .await
+            {
                 Ok(Step::Passed(count)) => {
                     if body.is_done() {
                         client.stream.set_mode(Mode::Idle);
@@ -130,7 +132,7 @@ pub(crate) async fn upload<E: Engine>(
                 Ok(Step::End) => return Err(UploadError::ClientGone),
                 Ok(Step::Ordinary) => {}
                 Err(StepError::Sender(error)) => return Err(lost(error)),
-                Err(StepError::Receiver(error)) => return Err(not_taken(error)),
+                Err(StepError::Receiver(error)) => return Err(not_taken(&error)),
             }
         }
         client.stream.set_deadline(Deadline::Recv, by);
@@ -146,7 +148,7 @@ pub(crate) async fn upload<E: Engine>(
         }
         is_fast = chunk.len() as u64 >= FAST_BYTES_MIN;
         let Piece { forward, rest } = feed(&mut body, Framing::AsIs, chunk, &mut tail)?;
-        upstream.stream().sent().await.map_err(not_taken)?;
+        upstream.stream().sent().await.map_err(|error| not_taken(&error))?;
         if !forward.is_empty() {
             upstream.post(call, Out::Chunk(forward));
         }
@@ -167,7 +169,7 @@ pub(crate) async fn send_tail<E: Engine>(
     if tail.is_empty() {
         return Ok(());
     }
-    upstream.stream().sent().await.map_err(not_taken)?;
+    upstream.stream().sent().await.map_err(|error| not_taken(&error))?;
     let mut buffer = call.client.shard.engine.buffer();
     buffer.vec().extend_from_slice(tail);
     upstream.post(call, Out::Buffer(buffer));

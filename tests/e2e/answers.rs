@@ -68,7 +68,8 @@ fn an_answer_to_head_tells_the_length_and_has_no_body() {
     let mut client = daemon.client();
     for target in ["/dead", "/lost"] {
         let whole = client.get(target);
-        let head = client.send(format!("HEAD {target} HTTP/1.1\r\nHost: test\r\n\r\n")).head().expect("an answer");
+        let head =
+            client.send(format!("HEAD {target} HTTP/1.1\r\nHost: test\r\n\r\n")).head().expect("an answer");
         assert_eq!(head.status, whole.status);
         assert_eq!(head.header("content-length"), whole.header("content-length"));
         assert_eq!(client.get(target).status, whole.status, "nothing stood behind the head");

@@ -60,7 +60,10 @@ fn quiet_connections_are_served_beside_one_that_floods_with_pipelined_requests()
     writer.join().expect("no panic");
     reader.join().expect("no panic");
     // A thousand requests are in each write of the flood, and many writes in the buffers of its socket.
-    assert!(median <= 100 && p99 <= 2000, "the flood had {median} answers meanwhile, {p99} in the worst cases");
+    assert!(
+        median <= 100 && p99 <= 2000,
+        "the flood had {median} answers meanwhile, {p99} in the worst cases"
+    );
 }
 
 #[test]

@@ -135,10 +135,8 @@ fn behind_a_proxy_a_source_is_who_the_proxy_says() {
     let origin = Origin::echo("one");
     let toml = limited("shards = 1\nmax_connections_per_source = 1", &origin);
     let listener = "address = \"127.0.0.1:0\"\n";
-    let toml = toml.replace(
-        listener,
-        &format!("{listener}proxy_protocol = true\ntrusted_proxies = [\"127.0.0.1\"]\n"),
-    );
+    let toml = toml
+        .replace(listener, &format!("{listener}proxy_protocol = true\ntrusted_proxies = [\"127.0.0.1\"]\n"));
     let daemon = Daemon::configured(&toml);
     let from = |source: u8| {
         let mut client = daemon.client();
@@ -201,7 +199,8 @@ fn running_out_of_descriptors_burns_no_time_and_passes() {
     let limit = |current: Option<u64>| {
         let pid = Pid::from_raw(daemon.pid().cast_signed());
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        prlimit(pid, Resource::Nofile, Rlimit { current: current.or(maximum), maximum }).expect("our own child");
+        prlimit(pid, Resource::Nofile, Rlimit { current: current.or(maximum), maximum })
+            .expect("our own child");
     };
     // Less than the daemon has found at its start: it learns of it only by failing.
     limit(Some(descriptors(daemon.pid()) as u64 + 10));

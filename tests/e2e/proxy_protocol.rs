@@ -24,13 +24,27 @@ fn v2(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
 
 /// The same as [`V1`], in version 2, with an extension that nobody knows.
 fn v2_tcp4() -> Vec<u8> {
-    v2(0x21, 0x11, &[&[192, 0, 2, 7, 198, 51, 100, 1][..], &40000u16.to_be_bytes(), &443u16.to_be_bytes(), &[0xE0, 0, 1, 5]].concat())
+    v2(
+        0x21,
+        0x11,
+        &[
+            &[192, 0, 2, 7, 198, 51, 100, 1][..],
+            &40000u16.to_be_bytes(),
+            &443u16.to_be_bytes(),
+            &[0xE0, 0, 1, 5],
+        ]
+        .concat(),
+    )
 }
 
 /// From 2001:db8::7 to 2001:db8::1.
 fn v2_tcp6() -> Vec<u8> {
     let address = |last: u8| [&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[last]].concat();
-    v2(0x21, 0x21, &[address(7), address(1), 40000u16.to_be_bytes().to_vec(), 443u16.to_be_bytes().to_vec()].concat())
+    v2(
+        0x21,
+        0x21,
+        &[address(7), address(1), 40000u16.to_be_bytes().to_vec(), 443u16.to_be_bytes().to_vec()].concat(),
+    )
 }
 
 /// Each header that may come, and whose connection it then is.
@@ -186,7 +200,7 @@ fn on_a_tcp_listener_the_header_ends_here() {
 /// it, if it was asked for any.
 type Told = Arc<Mutex<Vec<(String, Vec<String>)>>>;
 
-/// Reads the header of each connection, then answers requests, or echoes if the header is all that is HTTP of it.
+/// Reads the header of each connection, then answers requests, or says hello where there is no HTTP.
 fn telling(told: &Told, http: bool) -> Origin {
     let told = Arc::clone(told);
     Origin::raw(move |mut out| {
@@ -197,12 +211,14 @@ fn telling(told: &Told, http: bool) -> Origin {
             told.push((header, Vec::new()));
             told.len() - 1
         };
-        while http {
+        if !http {
+            return out.write_all(b"hello");
+        }
+        loop {
             let request = read_head(&mut from)?;
             told.lock().expect("no panic")[at].1.push(request.target().to_owned());
             out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
         }
-        out.write_all(b"hello")
     })
 }
 
@@ -246,7 +262,9 @@ fn read_proxy_header(from: &mut impl Read) -> std::io::Result<String> {
             panic!("{line:?}");
         };
         assert_eq!(proxy, "PROXY");
-        let end = |ip: &str, port: &str| SocketAddr::new(ip.parse().expect("an address"), port.parse().expect("a port"));
+        let end = |ip: &str, port: &str| {
+            SocketAddr::new(ip.parse().expect("an address"), port.parse().expect("a port"))
+        };
         let (source, destination) = (end(source, source_port), end(destination, destination_port));
         assert_eq!(family, if source.is_ipv4() { "TCP4" } else { "TCP6" });
         Ok(format!("{source} {destination}"))
@@ -270,8 +288,14 @@ fn backends_are_told_whose_connection_it_is() {
         let told = told.lock().expect("no panic");
         let mut requests = 0;
         for (header, targets) in &*told {
-            let who = ends.iter().position(|end| end == header).unwrap_or_else(|| panic!("{header} is none of {ends:?}"));
-            assert!(targets.iter().all(|target| target.starts_with(&format!("/{who}/"))), "{version}: {told:?}");
+            let who = ends
+                .iter()
+                .position(|end| end == header)
+                .unwrap_or_else(|| panic!("{header} is none of {ends:?}"));
+            assert!(
+                targets.iter().all(|target| target.starts_with(&format!("/{who}/"))),
+                "{version}: {told:?}"
+            );
             requests += targets.len();
         }
         assert_eq!(requests, 6);
@@ -283,7 +307,8 @@ fn a_body_follows_the_header_and_the_head() {
     let origin = Origin::raw(|mut out| {
         let mut from = BufReader::new(out.try_clone()?);
         read_proxy_header(&mut from)?;
-        let length = read_head(&mut from)?.header("content-length").map(|length| length.parse().expect("a number"));
+        let length =
+            read_head(&mut from)?.header("content-length").map(|length| length.parse().expect("a number"));
         let mut body = vec![0; length.expect("a length")];
         from.read_exact(&mut body)?;
         write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len())?;

@@ -117,13 +117,21 @@ fn a_prefix_is_stripped_or_replaced_and_the_rest_stays_as_it_is() {
     for (frontend, pairs) in [
         (
             "path_prefix = \"/api\"\nstrip_prefix = true",
-            &[("/api", "/"), ("/api/", "/"), ("/api/a%20b/../c?d=/api", "/a%20b/../c?d=/api"), ("/api?x", "/?x")][..],
+            &[
+                ("/api", "/"),
+                ("/api/", "/"),
+                ("/api/a%20b/../c?d=/api", "/a%20b/../c?d=/api"),
+                ("/api?x", "/?x"),
+            ][..],
         ),
         (
             "path_prefix = \"/api\"\nreplace_prefix = \"/v2/rest\"",
             &[("/api", "/v2/rest"), ("/api/a?b", "/v2/rest/a?b"), ("/api?x", "/v2/rest?x")],
         ),
-        ("path_prefix = \"/\"\nreplace_prefix = \"/app\"", &[("/", "/app/"), ("/a", "/app/a"), ("/?b", "/app/?b")]),
+        (
+            "path_prefix = \"/\"\nreplace_prefix = \"/app\"",
+            &[("/", "/app/"), ("/a", "/app/a"), ("/?b", "/app/?b")],
+        ),
     ] {
         let daemon = rewriting(frontend, &origin);
         let mut client = daemon.client();

@@ -169,7 +169,10 @@ fn methods_header_fields_and_parameters_refine_a_path() {
             ("rest", r#"frontends = [{ path_prefix = "/" }]"#),
             ("writes", r#"frontends = [{ methods = ["POST", "PUT"] }]"#),
             ("canary", r#"frontends = [{ headers = [{ name = "X-Canary", equals = "always" }] }]"#),
-            ("mobile", r#"frontends = [{ headers = [{ name = "user-agent", regex = ".*(Android|iPhone).*" }] }]"#),
+            (
+                "mobile",
+                r#"frontends = [{ headers = [{ name = "user-agent", regex = ".*(Android|iPhone).*" }] }]"#,
+            ),
             ("beta", r#"frontends = [{ query = [{ name = "beta", present = true }] }]"#),
             (
                 "both",

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::{
-    Checker, Client, Daemon, LONG, Origin, PIECE, assert_flat, body_bytes, descriptors, eventually, expect_descriptors, now,
-    resident_kib, rest,
+    Checker, Client, Daemon, LONG, Origin, PIECE, assert_flat, body_bytes, descriptors, eventually,
+    expect_descriptors, now, resident_kib, rest,
 };
 
 /// Where nobody listens.

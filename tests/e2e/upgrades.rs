@@ -7,7 +7,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Client, Daemon, LONG, Origin, Then, descriptors, expect_descriptors, now, read_head, rest};
+use crate::common::{
+    Client, Daemon, LONG, Origin, Then, descriptors, expect_descriptors, now, read_head, rest,
+};
 use websocket::{KEY, accept, echoing, frame, handshake, read_frame};
 
 /// A connection on which both sides speak WebSocket.
@@ -119,9 +121,15 @@ fn an_origin_that_switches_without_being_asked_means_502() {
 #[test]
 fn an_origin_that_switches_in_another_way_than_asked_means_502() {
     for (what, answer) in [
-        ("the accept of another key", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n"),
+        (
+            "the accept of another key",
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n",
+        ),
         ("no accept", "Upgrade: websocket\r\nConnection: Upgrade\r\n"),
-        ("another protocol", "Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+        (
+            "another protocol",
+            "Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+        ),
         ("no protocol", "Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
         ("no connection", "Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
     ] {
@@ -142,7 +150,10 @@ fn an_origin_that_switches_in_another_way_than_asked_means_502() {
 fn an_upgrade_that_is_refused_is_answered_and_the_connection_ends() {
     let origin = Origin::with(|request, out| {
         let status = request.target().trim_start_matches('/').to_owned();
-        write!(out, "HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\nSec-WebSocket-Version: 13\r\n\r\nno")?;
+        write!(
+            out,
+            "HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\nSec-WebSocket-Version: 13\r\n\r\nno"
+        )?;
         Ok(Then::Keep)
     });
     let daemon = Daemon::before(&[&origin]);
@@ -183,8 +194,11 @@ fn the_end_of_one_direction_is_passed_on_and_the_other_goes_on() {
 #[test]
 fn a_tunnel_ends_when_it_has_been_idle_for_too_long_and_not_before() {
     let origin = echoing(b"");
-    let daemon =
-        Daemon::tuned("timeouts = { tunnel = \"400ms\", idle = \"100ms\", total = \"600ms\" }", "", &[origin.address]);
+    let daemon = Daemon::tuned(
+        "timeouts = { tunnel = \"400ms\", idle = \"100ms\", total = \"600ms\" }",
+        "",
+        &[origin.address],
+    );
     let before = descriptors(daemon.pid());
     let mut client = shaken(&daemon);
     let start = now();
@@ -238,7 +252,9 @@ fn another_protocol_is_passed_on_where_it_is_configured() {
     });
     let daemon = Daemon::tuned("upgrades = [\"tail\"]", "", &[origin.address]);
     let mut client = daemon.client();
-    client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: tail/1, tail, websocket\r\n\r\n");
+    client.send(
+        "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: tail/1, tail, websocket\r\n\r\n",
+    );
     assert_eq!(client.head().expect("an answer").status, 101);
     assert_eq!(client.read_exact(2), *b"> ");
     assert_eq!(client.send("hello").read_to_end(), b"hello");

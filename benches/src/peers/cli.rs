@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Peers to leave out.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) skip: Vec<Kind>,
+    /// Another build of Ringway, such as the one before a change: shows in the same run what the change costs.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) before: Option<PathBuf>,
     /// Sozu's program; without it Sozu is left out.
     #[arg(long, value_name = "PATH")]
     pub(crate) sozu: Option<PathBuf>,
@@ -93,11 +96,14 @@ pub(crate) enum Kind {
     Sozu,
     /// The engine's example that only passes bytes on.
     Relay,
+    /// Another build of Ringway, from a path.
+    Before,
 }
 
 impl Kind {
     /// All of them, in the table's order.
-    pub(crate) const ALL: [Kind; 5] = [Kind::Ringway, Kind::Haproxy, Kind::Nginx, Kind::Sozu, Kind::Relay];
+    pub(crate) const ALL: [Kind; 6] =
+        [Kind::Ringway, Kind::Haproxy, Kind::Nginx, Kind::Sozu, Kind::Relay, Kind::Before];
 
     /// The name in tables, messages and file names.
     pub(crate) fn name(self) -> &'static str {
@@ -107,6 +113,7 @@ impl Kind {
             Kind::Nginx => "nginx",
             Kind::Sozu => "sozu",
             Kind::Relay => "relay",
+            Kind::Before => "before",
         }
     }
 }

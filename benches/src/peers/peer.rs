@@ -43,7 +43,9 @@ pub(crate) struct Skipped {
 
 /// Starts a peer in front of the origin and waits until it answers; `None` when nobody asked for it.
 pub(crate) fn start(kind: Kind, options: &Options, plan: &Plan) -> Result<Option<Peer>, Skipped> {
-    if options.skip.contains(&kind) || (kind == Kind::Relay && !options.relay) {
+    let is_unasked =
+        (kind == Kind::Relay && !options.relay) || (kind == Kind::Before && options.before.is_none());
+    if options.skip.contains(&kind) || is_unasked {
         return Ok(None);
     }
     if kind == Kind::Sozu && options.sozu.is_none() {
@@ -75,6 +77,7 @@ fn program(kind: Kind, options: &Options) -> Result<PathBuf, Error> {
         (Kind::Haproxy, ..) => binaries::installed("haproxy", "haproxy"),
         (Kind::Nginx, ..) => binaries::installed("nginx", "nginx"),
         (Kind::Sozu, _, None) => binaries::given(Path::new("sozu")),
+        (Kind::Before, ..) => binaries::given(options.before.as_deref().unwrap_or(Path::new("ringway"))),
     }
 }
 
@@ -85,7 +88,7 @@ fn version(kind: Kind, program: &Path, options: &Options) -> String {
         Kind::Ringway => format!("{} ({})", binaries::version(program, "--version"), binaries::commit()),
         Kind::Relay => format!("example of ringway-engine ({})", binaries::commit()),
         Kind::Haproxy | Kind::Nginx => binaries::version(program, "-v"),
-        Kind::Sozu => binaries::version(program, "--version"),
+        Kind::Sozu | Kind::Before => binaries::version(program, "--version"),
     }
 }
 
@@ -104,7 +107,7 @@ fn arguments(kind: Kind, plan: &Plan, port: u16) -> Result<Vec<String>, Error> {
         Ok::<String, Error>(plan.dir.write(file, text.as_bytes())?.display().to_string())
     };
     let arguments = match kind {
-        Kind::Ringway => {
+        Kind::Ringway | Kind::Before => {
             vec![
                 "start".into(),
                 "--listen".into(),

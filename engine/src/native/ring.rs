@@ -182,7 +182,14 @@ impl KernelRing {
 
     fn entry(&mut self, op: Op) -> squeue::Entry {
         match op {
-            Op::Accept { fd } => opcode::AcceptMulti::new(Fd(fd)).flags(libc::SOCK_CLOEXEC).build(),
+            Op::Accept { fd, multishot: true } => {
+                opcode::AcceptMulti::new(Fd(fd)).flags(libc::SOCK_CLOEXEC).build()
+            }
+            Op::Accept { fd, multishot: false } => {
+                opcode::Accept::new(Fd(fd), ptr::null_mut(), ptr::null_mut())
+                    .flags(libc::SOCK_CLOEXEC)
+                    .build()
+            }
             Op::Recv { fd, group, multishot, limit_bytes, poll_first } => {
                 let ioprio =
                     if multishot { RECV_MULTISHOT } else { 0 } | if poll_first { RECV_POLL_FIRST } else { 0 };

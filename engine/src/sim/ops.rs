@@ -61,7 +61,7 @@ impl World {
     /// Takes an operation from a ring's submission queue.
     pub(super) fn submit(&mut self, ring: usize, user_data: u64, op: Op) {
         let fd = match op {
-            Op::Accept { fd } | Op::Recv { fd, .. } | Op::Send { fd, .. } => Some(fd),
+            Op::Accept { fd, .. } | Op::Recv { fd, .. } | Op::Send { fd, .. } => Some(fd),
             Op::SendMsg { fd, .. } | Op::Connect { fd, .. } | Op::Poll { fd, .. } => Some(fd),
             Op::Cancel { .. } | Op::Close { .. } | Op::Wakeups => None,
         };
@@ -226,6 +226,8 @@ impl World {
     }
 
     fn accept(&mut self, key: Key, listener: usize) -> Step {
+        let flight = self.flights.get(key).expect("just looked at");
+        let Op::Accept { multishot, .. } = flight.op else { return Step::Wait };
         for _ in 0..MULTISHOT_ROUNDS {
             // The kernel takes a descriptor before it looks for a connection.
             let none_left = !self.files.has_room();
@@ -235,6 +237,9 @@ impl World {
             }
             let Some(link) = self.listeners[listener].queue.pop_front() else { return Step::Wait };
             let fd = self.files.insert(Kind::Stream(link, 1));
+            if !multishot {
+                return Step::Done(fd, 0);
+            }
             if let Some(last) = self.post_more(key, fd, 0) {
                 return last;
             }

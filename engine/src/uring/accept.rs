@@ -31,6 +31,8 @@ pub(crate) struct Acceptor {
     pub(crate) stopping: bool,
     /// The owner has let go: close the socket once the accept has ended.
     pub(crate) closing: bool,
+    /// How many more are wanted for now.
+    pub(crate) room: u32,
     pub(crate) accepted: VecDeque<RawFd>,
     pub(crate) waker: Option<Waker>,
 }
@@ -42,9 +44,15 @@ impl Acceptor {
             accepting: Accepting::Off,
             stopping: false,
             closing: false,
+            room: u32::MAX,
             accepted: VecDeque::new(),
             waker: None,
         }
+    }
+
+    /// Whether accepting again and again could bring more than are wanted, before it is stopped.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.room as usize <= TAKEN_LATER_MAX
     }
 
     /// Whether the accept operation has posted its last completion.

@@ -19,10 +19,11 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 impl<R: Ring> State<R> {
     pub(super) fn start_accept(&mut self, key: Key) {
         let Some(acceptor) = self.acceptors.get_mut(key) else { return };
-        if acceptor.accepting == Accepting::Off && !acceptor.stopping && !acceptor.closing {
+        let is_wanted = acceptor.room > 0 && !acceptor.stopping && !acceptor.closing;
+        if acceptor.accepting == Accepting::Off && is_wanted {
             acceptor.accepting = Accepting::On;
-            let fd = acceptor.fd;
-            self.push(Kind::Accept, key, Op::Accept { fd });
+            let (fd, multishot) = (acceptor.fd, !acceptor.is_nearly_full());
+            self.push(Kind::Accept, key, Op::Accept { fd, multishot });
         }
     }
 
@@ -97,10 +98,27 @@ impl<R: Ring> State<R> {
         }
     }
 
+    pub(crate) fn set_room(&mut self, key: Key, connections: u32) {
+        let Some(acceptor) = self.acceptors.get_mut(key) else { return };
+        let was_nearly_full = acceptor.is_nearly_full();
+        acceptor.room = connections;
+        // What is in flight brings one more at most, or was begun when there was more room.
+        if connections == 0 || acceptor.is_nearly_full() && !was_nearly_full {
+            self.cancel_accept(key);
+        } else if acceptor.waker.is_some() {
+            self.start_accept(key);
+        }
+    }
+
     pub(crate) fn stop_accept(&mut self, key: Key) {
         let Some(acceptor) = self.acceptors.get_mut(key) else { return };
         acceptor.stopping = true;
         acceptor.wake();
+        self.cancel_accept(key);
+    }
+
+    fn cancel_accept(&mut self, key: Key) {
+        let Some(acceptor) = self.acceptors.get_mut(key) else { return };
         if acceptor.accepting == Accepting::On {
             acceptor.accepting = Accepting::Cancelling;
             self.cancel(Kind::Accept, key);

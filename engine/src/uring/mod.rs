@@ -415,9 +415,14 @@ impl<R: Ring> Stream for UringStream<R> {
         self.core.state.borrow_mut().local_address(self.key)
     }
 
-    fn splice(&self, to: &UringStream<R>, max: u64) -> impl Future<Output = Result<Spliced, SpliceError>> {
+    fn splice(
+        &self,
+        to: &UringStream<R>,
+        max: u64,
+        patience: Duration,
+    ) -> impl Future<Output = Result<Spliced, SpliceError>> {
         assert!(max > 0 && Rc::ptr_eq(&self.core, &to.core), "some bytes, from one engine to itself");
-        Splice { core: &self.core, transfer: Transfer::new(self.key, to.key, max) }
+        Splice { core: &self.core, transfer: Transfer::new(self.key, to.key, max, patience) }
     }
 
     fn set_deadline(&self, which: Deadline, at: Time) {
@@ -474,6 +479,10 @@ impl<R: Ring> Listener for UringListener<R> {
                 accepted.map(|(key, peer)| (UringStream { core: Rc::clone(&self.core), key }, peer))
             })
         })
+    }
+
+    fn set_room(&self, connections: u32) {
+        self.core.state.borrow_mut().set_room(self.key, connections);
     }
 
     fn stop(&self) {

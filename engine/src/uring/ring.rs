@@ -16,10 +16,12 @@ use super::addr::RawAddr;
 /// Pointers stay valid until the final completion: the engine keeps what they point to in the operation's slot.
 #[derive(Debug, Clone, Copy)]
 pub enum Op {
-    /// Multishot accept: each result is a new descriptor (close-on-exec, blocking).
+    /// Accept: each result is a new descriptor (close-on-exec, blocking).
     Accept {
         /// The listening socket.
         fd: RawFd,
+        /// Again and again, not just once.
+        multishot: bool,
     },
     /// Receive into a buffer that the kernel takes from `group` when there is data.
     Recv {

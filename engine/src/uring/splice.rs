@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::conn::{Armed, Conn, End, Sending, errno, register};
 use super::ring::{Op, Pipe, Ready, Ring};
@@ -26,6 +27,10 @@ pub(crate) struct Transfer {
     from: Key,
     to: Key,
     max: u64,
+    /// How long `to` may take nothing.
+    patience: Duration,
+    /// What `to` had taken when it was waited for.
+    waited_at: Option<u64>,
     /// What `to` has taken.
     moved: u64,
     /// Out of the pool.
@@ -36,8 +41,8 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    pub(crate) fn new(from: Key, to: Key, max: u64) -> Transfer {
-        Transfer { from, to, max, moved: 0, pipe: None, inside: 0, begun: false }
+    pub(crate) fn new(from: Key, to: Key, max: u64, patience: Duration) -> Transfer {
+        Transfer { from, to, max, patience, waited_at: None, moved: 0, pipe: None, inside: 0, begun: false }
     }
 }
 
@@ -251,8 +256,16 @@ impl<R: Ring> State<R> {
                     continue;
                 }
                 Err(error) => match error.raw_os_error().unwrap_or(libc::EIO) {
-                    libc::EAGAIN if now >= conn.send_deadline => libc::ETIMEDOUT,
+                    libc::EAGAIN
+                        if transfer.waited_at == Some(transfer.moved) && now >= conn.send_deadline =>
+                    {
+                        libc::ETIMEDOUT
+                    }
                     libc::EAGAIN => {
+                        // Whenever it has taken something, its time begins anew.
+                        if transfer.waited_at.replace(transfer.moved) != Some(transfer.moved) {
+                            conn.send_deadline = now + transfer.patience;
+                        }
                         register(&mut conn.send_waker, cx.waker());
                         conn.splicing().writable_awaited = true;
                         self.poll(transfer.to, Ready::Writable);

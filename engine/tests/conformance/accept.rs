@@ -17,6 +17,7 @@ scenarios! {
     a_client_that_left_before_it_was_accepted_hurts_nobody;
     a_dropped_listener_ends_those_it_had_not_handed_out;
     two_listeners_do_not_mix_their_clients;
+    no_more_are_accepted_than_there_is_room_for with Spec { seeds: 40, ..Spec::default() };
 }
 
 async fn a_cancelled_accept_leaves_the_client_to_the_next<H: Harness>(h: H) -> Outcome {
@@ -180,4 +181,31 @@ async fn two_listeners_do_not_mix_their_clients<H: Harness>(h: H) -> Outcome {
         both(expect_end(&to_a), expect_end(&b)).await?;
     }
     Ok(Bytes::AllArrived)
+}
+
+/// A connection that is not accepted waits in the kernel's queue, and holds no descriptor of this process.
+async fn no_more_are_accepted_than_there_is_room_for<H: Harness>(h: H) -> Outcome {
+    const CLIENTS: usize = 9;
+    let (listener, addr) = h.listen(Wish::USUAL)?;
+    listener.set_room(0);
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(connect(&h, addr).await?);
+    }
+    let before = h.engine().counters().accepted;
+    let accepted = || (h.engine().counters().accepted - before) as usize;
+    let mut servers = Vec::new();
+    for room in [0, 1, 2, 3, 3] {
+        let already = servers.len();
+        for left in (1..=room).rev() {
+            listener.set_room(left);
+            servers.push(accept::<H>(&listener).await?);
+        }
+        listener.set_room(0);
+        h.sleep_ms(20).await;
+        // An accept that was in flight when there was no more room may bring the next.
+        assert!(accepted() <= already + room as usize + 1, "{} accepted, room for {room}", accepted());
+    }
+    assert_eq!((servers.len(), accepted()), (CLIENTS, CLIENTS));
+    Ok(Bytes::Uneven)
 }

@@ -38,6 +38,8 @@ scenarios! {
 
 /// More than any pair of socket buffers and a pipe hold.
 const TOO_MUCH: usize = 64 << 20;
+/// For a receiver that is not what a scenario is about.
+const PATIENCE: Duration = Duration::from_secs(30);
 const FLOOD_PIECE: usize = 500_000;
 /// What the engine moves from one connection in a turn.
 const TURN_BYTES: u64 = 256 * 1024;
@@ -69,7 +71,11 @@ fn plain(error: SpliceError) -> io::Error {
 
 /// Moves once, if need be by a copy; how many bytes, 0 at the end.
 async fn step<S: Stream>(from: &S, to: &S, max: u64) -> Result<u64, SpliceError> {
-    match from.splice(to, max).await? {
+    step_within(from, to, max, PATIENCE).await
+}
+
+async fn step_within<S: Stream>(from: &S, to: &S, max: u64, patience: Duration) -> Result<u64, SpliceError> {
+    match from.splice(to, max, patience).await? {
         Spliced::Moved(count) => {
             assert!((1..=max).contains(&count), "{count} bytes moved, at most {max} wanted");
             Ok(count)
@@ -224,7 +230,7 @@ async fn no_more_than_asked_for_is_moved<H: Harness>(h: H) -> Outcome {
     let mut moved = 0;
     while moved < 4_000 {
         let max = (4_000 - moved).min(1_500);
-        match from.splice(&to, max).await.map_err(plain)? {
+        match from.splice(&to, max, PATIENCE).await.map_err(plain)? {
             Spliced::Moved(count) => {
                 assert!(count <= max);
                 moved += count;
@@ -259,7 +265,7 @@ async fn the_end_is_told_and_told_again<H: Harness>(h: H) -> Outcome {
         for _ in 0..2 {
             assert_eq!(step(&from, &to, 1).await.map_err(plain)?, 0);
         }
-        assert_eq!(from.splice(&to, 1).await.map_err(plain)?, Spliced::End);
+        assert_eq!(from.splice(&to, 1, PATIENCE).await.map_err(plain)?, Spliced::End);
         expect_end(&from).await?;
         receiving.await?;
         drop(sending.await?);
@@ -293,7 +299,7 @@ async fn queued_bytes_are_to_be_received_first<H: Harness>(h: H) -> Outcome {
     while !from.has_pending() {
         h.sleep_ms(1).await;
     }
-    assert_eq!(from.splice(&to, u64::MAX).await.map_err(plain)?, Spliced::Unavailable);
+    assert_eq!(from.splice(&to, u64::MAX, PATIENCE).await.map_err(plain)?, Spliced::Unavailable);
     source.shutdown_write();
     assert_eq!(relay(&from, &to).await?, 300);
     recv_pattern(&sink, &mut Pattern::new(1), 300).await?;
@@ -366,7 +372,7 @@ async fn the_wait_for_the_first_byte_has_a_deadline<H: Harness>(h: H) -> Outcome
         for ms in [1, 30] {
             let at = h.in_ms(ms);
             from.set_deadline(Deadline::Recv, at);
-            match from.splice(&to, u64::MAX).await {
+            match from.splice(&to, u64::MAX, PATIENCE).await {
                 Err(SpliceError::Recv(error)) if error.kind() == ErrorKind::TimedOut => {}
                 Err(error) => return Err(plain(error)),
                 // There was no pipe to wait with.
@@ -397,7 +403,7 @@ async fn the_wait_for_the_receiver_has_a_deadline<H: Harness>(h: H) -> Outcome {
     let mut at = h.in_ms(50);
     to.set_deadline(Deadline::Send, at);
     let error = loop {
-        match step(&from, &to, u64::MAX).await {
+        match step_within(&from, &to, u64::MAX, Duration::from_millis(50)).await {
             // Each part has its own time.
             Ok(_) => {
                 at = h.in_ms(50);
@@ -500,7 +506,7 @@ async fn with_all_pipes_taken_it_is_unavailable<H: Harness>(h: H) -> Outcome {
     assert!(taken == 1 || !h.calm(), "{:?}", h.engine().counters());
     quick.source.send(piece(&h, &mut Pattern::new(2), 100)).await?;
     if taken == 1 {
-        let spliced = quick.from.splice(&quick.to, u64::MAX).await.map_err(plain)?;
+        let spliced = quick.from.splice(&quick.to, u64::MAX, PATIENCE).await.map_err(plain)?;
         assert_eq!(spliced, Spliced::Unavailable);
     }
     assert_eq!(step(&quick.from, &quick.to, u64::MAX).await.map_err(plain)?.min(1), 1);
@@ -511,7 +517,7 @@ async fn with_all_pipes_taken_it_is_unavailable<H: Harness>(h: H) -> Outcome {
     assert_eq!(h.engine().counters().pipes_out, 0);
     assert!(h.engine().counters().pipes <= 1);
     quick.source.send(piece(&h, &mut Pattern::new(2), 100)).await?;
-    let spliced = quick.from.splice(&quick.to, u64::MAX).await.map_err(plain)?;
+    let spliced = quick.from.splice(&quick.to, u64::MAX, PATIENCE).await.map_err(plain)?;
     assert!(matches!(spliced, Spliced::Moved(_)) || !h.calm(), "{spliced:?}");
     drop((flooding.await?, quick));
     Ok(Bytes::Uneven)
@@ -522,7 +528,7 @@ async fn without_pipes_it_is_unavailable<H: Harness>(h: H) -> Outcome {
     let sending = start(&h, send_uneven(h.clone(), source, 1, 10_000));
     let receiving = start(&h, async move { recv_pattern(&sink, &mut Pattern::new(1), 10_000).await });
     for _ in 0..3 {
-        assert_eq!(from.splice(&to, u64::MAX).await.map_err(plain)?, Spliced::Unavailable);
+        assert_eq!(from.splice(&to, u64::MAX, PATIENCE).await.map_err(plain)?, Spliced::Unavailable);
     }
     assert_eq!(relay(&from, &to).await?, 10_000);
     receiving.await?;
@@ -579,7 +585,7 @@ async fn nothing_is_lost_by_giving_up_before_the_first_byte<H: Harness>(h: H) ->
         from.set_mode([Mode::Idle, Mode::Head, Mode::Body][h.below(3)]);
         // Nothing is under way: it can only wait, or say that it can not.
         if moved == 10 * round as u64 {
-            let given_up = cut_after(from.splice(&to, u64::MAX), h.below(2), Cut::Waiting).await;
+            let given_up = cut_after(from.splice(&to, u64::MAX, PATIENCE), h.below(2), Cut::Waiting).await;
             assert!(matches!(given_up, None | Some(Ok(Spliced::Unavailable) | Err(_))), "{given_up:?}");
         }
         source.send(piece(&h, &mut out, 10)).await?;
@@ -617,7 +623,7 @@ async fn giving_up_half_way_leaves_no_pipe_and_lets_nothing_follow<H: Harness>(h
     if h.calm() {
         assert!(counters.pipes <= base.pipes, "a pipe with bytes in it is kept: {counters:?}");
         assert!(to.send(Out::Static(b"more")).await.is_err(), "bytes would follow a gap");
-        assert!(from.splice(&to, 1).await.is_err());
+        assert!(from.splice(&to, 1, PATIENCE).await.is_err());
     }
     Ok(Bytes::Uneven)
 }

@@ -131,7 +131,11 @@ async fn a_unix_socket_can_be_spliced<H: Harness>(h: H) -> Outcome {
         let mut moved = 0;
         let moving = async {
             while moved < total as u64 {
-                match from.splice(to, u64::MAX).await.map_err(std::io::Error::other)? {
+                match from
+                    .splice(to, u64::MAX, Duration::from_secs(30))
+                    .await
+                    .map_err(std::io::Error::other)?
+                {
                     Spliced::Moved(count) => moved += count,
                     Spliced::End => panic!("it has not ended"),
                     Spliced::Unavailable => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringway_engine::sim::SimSettings;
+use ringway_shards::limits::INTERIM_RESPONSES_MAX;
 
 use crate::book::{Record, Seen};
 use crate::draw::{buffers, plain_setup, timeouts};
@@ -10,6 +11,7 @@ use crate::http::Fail;
 use crate::run::{Ended, run};
 use crate::script::{
     Answer, Client, Exchange, Framing, Method, Mischief, Misdeed, Origin, Pace, Route, Script, Session,
+    Tunnel, Via,
 };
 use crate::{PATIENCE, judge, rng, seeds};
 
@@ -18,7 +20,7 @@ const SEEDS: u64 = 12;
 /// What comes on top of a deadline: latencies, the wheel's resolution.
 const SLACK: Duration = Duration::from_millis(300);
 
-fn get() -> Exchange {
+pub(crate) fn get() -> Exchange {
     Exchange {
         route: Route::Plain,
         tunnel: None,
@@ -45,7 +47,7 @@ fn get() -> Exchange {
     }
 }
 
-fn post(len: usize) -> Exchange {
+pub(crate) fn post(len: usize) -> Exchange {
     Exchange { method: Method::Post, body: Some((len, Framing::Length)), ..get() }
 }
 
@@ -83,7 +85,12 @@ fn play(seed: u64, script: Script) -> Ended {
 }
 
 /// Runs `exchanges` over several seeds, changed by `change`, and looks at how each ended.
-fn case(name: &str, exchanges: &[Exchange], change: impl Fn(&mut Script), look: impl Fn(&Ended, &[Record])) {
+pub(crate) fn case(
+    name: &str,
+    exchanges: &[Exchange],
+    change: impl Fn(&mut Script),
+    look: impl Fn(&Ended, &[Record]),
+) {
     seeds::each(name, SEEDS, |seed| {
         let mut script = script(exchanges.to_vec(), seed);
         change(&mut script);
@@ -100,7 +107,7 @@ fn own(record: &Record, status: u16) {
 }
 
 #[track_caller]
-fn served(record: &Record) {
+pub(crate) fn served(record: &Record) {
     assert!(matches!(record.seen, Some(Seen::Whole { own: false, .. })), "{record:?}");
 }
 
@@ -205,9 +212,8 @@ fn a_backend_that_takes_no_body_is_502_and_one_that_gives_no_answer_504() {
         |_| {},
         |_, records| {
             own(&records[0], 502);
-            // From socket to socket, the time for taking it begins when that for sending it has passed; and a backend whose
-            // kernel has a little room left by then gets both once more.
-            let most = 2 * (timeouts().body + timeouts().send) + SLACK;
+            // A backend whose kernel has a little room left by then gets the time once more.
+            let most = 2 * timeouts().send + SLACK;
             assert!((timeouts().send..most).contains(&records[0].took), "{records:?}");
             own(&records[1], 504);
             took(&records[1], timeouts().response);
@@ -392,4 +398,121 @@ fn an_answer_that_ends_its_connection_survives_the_requests_behind_it() {
     let pipeline = |script: &mut Script| script.clients[0].sessions[0].pipelined = true;
     let name = "an_answer_that_ends_its_connection_survives_the_requests_behind_it";
     case(name, &vec![last; 6], pipeline, |_, records| records.iter().for_each(served));
+}
+
+#[test]
+fn a_length_that_is_too_long_is_a_cut() {
+    let mut exchange = misdeed(Misdeed::Shorter, get());
+    let mut large = exchange.clone();
+    (exchange.answer.len, large.answer.len) = (100, 200_000);
+    let name = "a_length_that_is_too_long_is_a_cut";
+    case(
+        name,
+        &[exchange, large, get()],
+        |_| {},
+        |ended, records| {
+            for record in &records[..2] {
+                assert!(matches!(record.seen, Some(Seen::Cut(_) | Seen::Nothing(_))), "{record:?}");
+            }
+            served(&records[2]);
+            assert_eq!(ended.summary.snapshot.counters.aborted, 2);
+        },
+    );
+}
+
+#[test]
+fn a_flood_of_interim_answers_is_502() {
+    let name = "a_flood_of_interim_answers_is_502";
+    case(
+        name,
+        &[misdeed(Misdeed::Flood, get()), get()],
+        |_| {},
+        |ended, records| {
+            let seen = Some(Seen::Whole { status: 502, own: true, interims: INTERIM_RESPONSES_MAX as usize });
+            assert_eq!(records[0].seen, seen);
+            served(&records[1]);
+            assert_eq!(ended.summary.snapshot.counters.bad_responses, 1);
+        },
+    );
+}
+
+#[test]
+fn an_answer_that_is_reset_is_never_whole() {
+    let name = "an_answer_that_is_reset_is_never_whole";
+    let reset = |percent| {
+        let mut exchange = misdeed(Misdeed::ResetAt(percent), get());
+        (exchange.answer.len, exchange.answer.framing) = (5_000 * percent, Framing::Close);
+        exchange
+    };
+    case(
+        name,
+        &[reset(10), reset(50), reset(99)],
+        |_| {},
+        |_, records| {
+            for record in records {
+                assert!(!matches!(record.seen, Some(Seen::Whole { own: false, .. })), "{record:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn large_bodies_go_from_socket_to_socket() {
+    let name = "large_bodies_go_from_socket_to_socket";
+    let mut large = post(300_000);
+    large.answer.len = 400_000;
+    case(
+        name,
+        &[large.clone(), large],
+        |_| {},
+        |ended, records| {
+            records.iter().for_each(served);
+            let spliced = ended.summary.snapshot.engine.bytes_spliced;
+            assert!(spliced > 400_000, "{spliced} bytes");
+        },
+    );
+}
+
+/// A WebSocket with a message each way.
+fn websocket() -> Exchange {
+    let (up, down) = (3_000, 5_000);
+    let tunnel = Tunnel { via: Via::WebSocket, up, down, waits: None, ahead: 100, refused: false };
+    Exchange { tunnel: Some(tunnel), ..get() }
+}
+
+#[test]
+fn a_websocket_that_was_granted_to_another_is_502() {
+    let name = "a_websocket_that_was_granted_to_another_is_502";
+    case(
+        name,
+        &[misdeed(Misdeed::BadAccept, websocket())],
+        |_| {},
+        |ended, records| {
+            own(&records[0], 502);
+            assert_eq!(ended.summary.snapshot.counters.tunnels, 0);
+        },
+    );
+}
+
+#[test]
+fn what_is_sent_behind_a_refused_websocket_is_no_request() {
+    let mut refused = websocket();
+    if let Some(tunnel) = &mut refused.tunnel {
+        tunnel.refused = true;
+    }
+    let name = "what_is_sent_behind_a_refused_websocket_is_no_request";
+    case(
+        name,
+        &[refused, get()],
+        |_| {},
+        |ended, records| {
+            records.iter().for_each(served);
+            let counters = ended.summary.snapshot.counters;
+            assert_eq!(
+                (counters.requests, counters.rejected, counters.connections),
+                (2, 0, 2),
+                "{counters:?}"
+            );
+        },
+    );
 }

@@ -245,8 +245,11 @@ impl Client {
         }
         opening.extend_from_slice(&up[..sent]);
         let mut rng = SmallRng::seed_from_u64(self.rng.random());
-        // Whether it was taken shows in what comes.
-        let _ = send(engine, &wire.stream, &opening, exchange.pace, &mut rng).await;
+        let opened = send(engine, &wire.stream, &opening, exchange.pace, &mut rng).await;
+        if let (Via::Tcp, Err(error)) = (plan.via, opened) {
+            // A connection says only once that it broke; without one there may still be an answer.
+            return Read { seen: Seen::Nothing(Fail::Broken(error.kind())), closes: true };
+        }
         wire.deadline = engine.now() + self.patience;
         let mut read = Read { seen: Seen::Whole { status: 0, own: false, interims: 0 }, closes: true };
         if plan.via != Via::Tcp {
@@ -272,12 +275,15 @@ impl Client {
                 _ => Duration::ZERO,
             },
             // An end that a fault has broken says so once, and not always to who asks.
-            fair: book.is_calm && !matches!(exchange.answer.misdeed, Some(Misdeed::CutAt(_) | Misdeed::Hangup)),
+            fair: book.is_calm
+                && !matches!(exchange.answer.misdeed, Some(Misdeed::CutAt(_) | Misdeed::Hangup)),
         };
         wire.deadline = engine.now() + self.patience;
         match tunnel::play(engine, wire, end, &mut rng).await {
             _ if then == Then::Leave => Read { seen: Seen::Left, closes: false },
             Ok(()) => read,
+            // A TCP connection that has led nowhere.
+            Err(fail) if book.record(id).reached == 0 => Read { seen: Seen::Nothing(fail), closes: true },
             Err(fail) => Read { seen: Seen::Cut(fail), closes: true },
         }
     }

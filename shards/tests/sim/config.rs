@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use ringway_core::config::{
-    Action, Content, HeaderEdits, Listener, Match, PathMatch, Protocol, Redirect, RedirectStatus,
-    Respond, Rewrite, Route as Rule,
+    Action, Content, HeaderEdits, Listener, Match, PathMatch, Protocol, Redirect, RedirectStatus, Respond,
+    Rewrite, Route as Rule,
 };
 use ringway_core::{Config, ListenerName};
 

@@ -448,14 +448,7 @@ async fn client_takes_nothing(site: Site, chunked: bool) {
     }
     answer.extend_from_slice(&[b'.'; MUCH]);
     assert!(!site.send(&origin, &answer).await, "the proxy takes no more than the client");
-    if chunked {
-        site.fired("send to a client", since, timeouts().send);
-    } else {
-        // Where bytes go from socket to socket nobody knows when the first of them was there.
-        let took = site.now().since(since);
-        let most = timeouts().response_body + timeouts().send + TURN;
-        assert!((timeouts().send..most).contains(&took), "{took:?}");
-    }
+    site.fired("send to a client", since, timeouts().send);
     is_freed(&site, &mut origin).await;
     assert_eq!(end(&mut client).await, End::Reset);
 }

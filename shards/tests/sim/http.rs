@@ -166,7 +166,7 @@ impl Wire {
     }
 
     /// Everything until the connection ends, and how it ends.
-    pub(crate) async fn to_the_end(&mut self) -> (Vec<u8>, Fail) {
+    pub(crate) async fn until_the_end(&mut self) -> (Vec<u8>, Fail) {
         self.stream.set_mode(Mode::Body);
         loop {
             if let Err(fail) = self.more().await {

@@ -13,6 +13,7 @@ mod deadlines;
 mod draw;
 mod http;
 mod judge;
+mod limits;
 mod origin;
 mod proxy_header;
 mod run;

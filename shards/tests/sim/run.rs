@@ -22,7 +22,7 @@ use crate::talk::{Signal, before, both, sleep};
 /// The longest a run takes, in virtual time.
 const RUN_MAX: Duration = Duration::from_secs(3600);
 /// The longest it takes until everything is gone that need not be there, in virtual time.
-const SETTLE_MAX: Duration = Duration::from_secs(10);
+const SETTLE_MAX: Duration = Duration::from_secs(15);
 /// A shard that has drained keeps one task, the sweep of its pool; the other is the run itself.
 const TASKS_LEFT: u64 = 2;
 /// The receive of wake-ups by other threads is in flight as long as the engine runs.
@@ -81,8 +81,7 @@ async fn play(
     for index in 0..book.script.clients.len() {
         let rng = SmallRng::seed_from_u64(seed.wrapping_mul(37).wrapping_add(index as u64));
         let greeting = Vec::new();
-        let client =
-            Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience, greeting };
+        let client = Client { engine: engine.clone(), book: Rc::clone(&book), rng, patience, greeting };
         let clients = Rc::clone(&clients);
         engine.spawn(async move {
             client.run(index).await;

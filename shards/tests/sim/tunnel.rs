@@ -91,7 +91,7 @@ pub(crate) async fn play(
     };
     let reading = async {
         sleep(engine, end.deaf).await;
-        let (got, how) = wire.to_the_end().await;
+        let (got, how) = wire.until_the_end().await;
         ended.give();
         (got, how)
     };

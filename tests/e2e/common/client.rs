@@ -173,7 +173,8 @@ impl Client {
 
     fn is_nothing_there(&self) -> bool {
         let heard = self.stream.get_ref().peek(&mut [0]);
-        let waits = |error: io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        let waits =
+            |error: io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
         self.stream.buffer().is_empty() && heard.is_err_and(waits)
     }
 

@@ -17,7 +17,7 @@ fn an_accept_goes_on_from_connection_to_connection() {
     calm(|mut kit| {
         kit.provide_all();
         let listener = kit.listen(80, 16);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         for _ in 0..3 {
             let client = clients(&mut kit, 80, 1)[0];
             let seen = kit.next(accept);
@@ -36,7 +36,7 @@ fn an_accept_goes_on_from_connection_to_connection() {
 fn an_accept_goes_on_when_its_listening_descriptor_is_closed() {
     calm(|mut kit| {
         let listener = kit.listen(80, 16);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         kit.enter(Wait::No);
         let close = kit.push(Op::Close { fd: listener });
         assert_eq!(kit.result(close), 0);
@@ -57,14 +57,14 @@ fn an_accept_without_descriptors_ends_and_leaves_the_connections_waiting() {
         let listener = kit.listen(80, 16);
         let clients = clients(&mut kit, 80, 4);
         kit.net.set_descriptors_max(kit.net.open_descriptors() + 2);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         assert!(kit.next(accept).more());
         assert!(kit.next(accept).more());
         let end = kit.next(accept);
         assert_eq!((end.result, end.more()), (-libc::EMFILE, false));
         assert!(kit.ring.socket(&addr(80)).is_err());
         kit.net.set_descriptors_max(100);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         assert!(kit.next(accept).more());
         assert!(kit.next(accept).more());
         assert_eq!(kit.net.open_descriptors(), 1 + 2 * clients.len());
@@ -77,7 +77,7 @@ fn a_completion_queue_that_runs_over_ends_an_accept_with_a_good_result() {
         let mut kit = Kit::new(SimSettings { cq_entries: 8, ..SimSettings::new(seed) });
         let listener = kit.listen(80, 16);
         clients(&mut kit, 80, 12);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         while kit.ring.overflows() == 0 {
             kit.ring.enter(Wait::No).expect("works on");
         }
@@ -92,7 +92,7 @@ fn a_completion_queue_that_runs_over_ends_an_accept_with_a_good_result() {
         assert!((last.user_data, last.more()) == (accept, false) && last.result > 0);
         assert_eq!(kit.rest(), []);
         assert_eq!(kit.ring.overflows(), 1);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         for _ in 0..3 {
             assert!(kit.next(accept).more());
         }
@@ -117,7 +117,7 @@ fn closing_a_listener_resets_who_waits_there() {
 fn accepting_where_nobody_listens_fails() {
     calm(|mut kit| {
         let (a, _) = kit.pair();
-        let accept = kit.push(Op::Accept { fd: a });
+        let accept = kit.push(Op::Accept { fd: a, multishot: true });
         assert_eq!(kit.result(accept), -libc::EINVAL);
     });
 }
@@ -130,7 +130,7 @@ fn who_was_reset_while_waiting_is_accepted_without_a_peer() {
         let client = clients(&mut kit, 80, 1)[0];
         kit.send(client, b"breaks the connection");
         kit.rest();
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         let fd = kit.result(accept);
         let error = kit.ring.peer(fd).expect_err("it was reset");
         assert_eq!(error.kind(), std::io::ErrorKind::NotConnected);

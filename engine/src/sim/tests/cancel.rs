@@ -75,7 +75,7 @@ fn a_second_cancel_is_too_late() {
 fn accepts_and_wake_ups_can_be_cancelled() {
     calm(|mut kit| {
         let listener = kit.listen(80, 1);
-        for target in [kit.push(Op::Accept { fd: listener }), kit.push(Op::Wakeups)] {
+        for target in [kit.push(Op::Accept { fd: listener, multishot: true }), kit.push(Op::Wakeups)] {
             let cancel = kit.cancel(target);
             assert_eq!(kit.result(cancel), 0);
             assert_eq!(kit.result(target), -libc::ECANCELED);

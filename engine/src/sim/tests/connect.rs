@@ -47,7 +47,7 @@ fn a_full_backlog_keeps_requests_waiting_until_there_is_room() {
         assert_eq!(kit.result(first), 0);
         let (_, second) = kit.connect(addr(80));
         assert_eq!(kit.rest(), []);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         assert!(kit.result(accept) >= 0);
         assert_eq!(kit.result(second), 0);
         assert!(kit.ring.now().as_millis() >= 1000);
@@ -77,7 +77,7 @@ fn bytes_sent_before_the_accept_are_there_after_it() {
         assert_eq!(kit.result(send), 700);
         kit.push(Op::Close { fd: client });
         kit.rest();
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         let fd = kit.result(accept);
         assert_eq!(kit.drain(fd), (pattern(700), 0));
     });

@@ -91,7 +91,7 @@ fn a_cancelled_accept_may_deliver_a_connection() {
     let delivered = std::cell::Cell::new(0);
     always(Fault::CancelWithData, |mut kit| {
         let listener = kit.listen(80, 16);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         let (client, _) = kit.connect(addr(80));
         kit.cancel(accept);
         let seen = kit.rest();
@@ -138,7 +138,7 @@ fn a_multishot_may_end_with_a_good_result() {
         let seen = kit.next(recv);
         assert!(seen.result > 0 && !seen.more());
         let listener = kit.listen(80, 1);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         kit.connect(addr(80));
         let seen = kit.next(accept);
         assert!(seen.result > 0 && !seen.more());
@@ -158,7 +158,7 @@ fn descriptors_may_run_out() {
     always(Fault::NoDescriptors, |mut kit| {
         assert_eq!(kit.ring.socket(&addr(80)).expect_err("none left").raw_os_error(), Some(libc::EMFILE));
         let listener = kit.listen(80, 1);
-        let accept = kit.push(Op::Accept { fd: listener });
+        let accept = kit.push(Op::Accept { fd: listener, multishot: true });
         assert_eq!(kit.rest(), []);
         kit.net.set_faults(Faults::none());
         kit.connect(addr(80));

@@ -4,6 +4,7 @@ use ringway_core::config::Respond;
 
 use super::super::decimal;
 use super::super::field;
+use super::super::rewrite::ResponseRules;
 use super::limits::FIXED_BYTES_MAX;
 use super::reason;
 
@@ -65,11 +66,15 @@ impl Whole {
 }
 
 impl FixedAnswer {
-    /// Puts an answer together. `content` is what [`Respond::body`] says, or the content of the file it names.
+    /// Puts an answer together, with the route's changes to its fields. `content` is what [`Respond::body`] says, or the content of the file it names.
     ///
     /// An answer with status 204 or 304 has neither a body nor a Content-Length, one with 205 an empty body (RFC 9110
     /// sections 8.6, 15.3.6, 15.4.5).
-    pub fn compile(respond: &Respond, content: &[u8]) -> Result<FixedAnswer, FixedError> {
+    pub fn compile(
+        respond: &Respond,
+        content: &[u8],
+        rules: Option<&ResponseRules>,
+    ) -> Result<FixedAnswer, FixedError> {
         let Respond { status, content_type, .. } = respond;
         let status = *status;
         if !(200..600).contains(&status) {
@@ -85,7 +90,7 @@ impl FixedAnswer {
         if matches!(status, 204 | 205 | 304) && !content.is_empty() {
             return Err(FixedError::NoBody { status });
         }
-        let mut fields = format!("HTTP/1.1 {status} {}\r\n", reason::phrase(status)).into_bytes();
+        let mut fields = Vec::new();
         if !matches!(status, 204 | 304) {
             if status != 205 {
                 fields.extend_from_slice(format!("Content-Type: {}\r\n", content_type.trim()).as_bytes());
@@ -94,9 +99,14 @@ impl FixedAnswer {
             decimal::push(&mut fields, content.len() as u64);
             fields.extend_from_slice(b"\r\n");
         }
+        if let Some(rules) = rules {
+            rules.edit(&mut fields);
+        }
+        let mut head = format!("HTTP/1.1 {status} {}\r\n", reason::phrase(status)).into_bytes();
+        head.append(&mut fields);
         Ok(FixedAnswer {
-            keep_alive: Whole::new(&fields, b"", content),
-            close: Whole::new(&fields, b"Connection: close\r\n", content),
+            keep_alive: Whole::new(&head, b"", content),
+            close: Whole::new(&head, b"Connection: close\r\n", content),
         })
     }
 

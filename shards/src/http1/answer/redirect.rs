@@ -19,6 +19,7 @@
 use ringway_core::config::Redirect;
 
 use super::super::decimal;
+use super::super::rewrite::ResponseRules;
 use super::limits::{REDIRECT_BYTES_MAX, REDIRECT_PLACEHOLDERS_MAX};
 use super::reason;
 
@@ -107,16 +108,23 @@ pub struct RedirectAnswer {
 }
 
 impl RedirectAnswer {
-    /// Puts a redirect together.
-    pub fn compile(redirect: &Redirect) -> Result<RedirectAnswer, RedirectError> {
+    /// Puts a redirect together, with the route's changes to its fields. Location stays what the redirect says.
+    pub fn compile(
+        redirect: &Redirect,
+        rules: Option<&ResponseRules>,
+    ) -> Result<RedirectAnswer, RedirectError> {
         let parts = parts(redirect.to.as_bytes())?;
         let is_path = is_path(&parts)?;
         let code = redirect.status.code();
         let reason = reason::phrase(code);
         let body = format!("{code} {reason}: The Location field says where.\n");
-        let mut rest = b"\r\nContent-Type: text/plain\r\nContent-Length: ".to_vec();
-        decimal::push(&mut rest, body.len() as u64);
-        rest.extend_from_slice(b"\r\n");
+        let mut fields = b"Content-Type: text/plain\r\nContent-Length: ".to_vec();
+        decimal::push(&mut fields, body.len() as u64);
+        fields.extend_from_slice(b"\r\n");
+        if let Some(rules) = rules {
+            rules.edit(&mut fields);
+        }
+        let rest = [b"\r\n", &fields[..]].concat();
         Ok(RedirectAnswer {
             head: format!("HTTP/1.1 {code} {reason}\r\nLocation: ").into_bytes().into(),
             parts: parts.into(),

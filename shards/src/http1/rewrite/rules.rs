@@ -52,6 +52,17 @@ impl ResponseRules {
     }
 }
 
+impl ResponseRules {
+    /// Carries the rules out on the field lines of an answer of our own, each with its line end.
+    pub(in super::super) fn edit(&self, lines: &mut Vec<u8>) {
+        let kept = lines.split_inclusive(|&byte| byte == b'\n').filter(|line| {
+            let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
+            !self.fields.names.iter().any(|gone| gone.eq_ignore_ascii_case(name))
+        });
+        *lines = kept.flatten().chain(&self.fields.lines).copied().collect();
+    }
+}
+
 /// Lines that go and lines that come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FieldRules {

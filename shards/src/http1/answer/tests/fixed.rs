@@ -10,7 +10,7 @@ use crate::http1::BodyLength;
 
 fn compiled(status: u16, content_type: &str, content: &[u8]) -> Result<FixedAnswer, FixedError> {
     let body = Content::Inline("".into());
-    FixedAnswer::compile(&Respond { status, content_type: content_type.into(), body }, content)
+    FixedAnswer::compile(&Respond { status, content_type: content_type.into(), body }, content, None)
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::Read;
 use crate::http1::BodyLength;
 
 fn compiled(to: &str) -> Result<RedirectAnswer, RedirectError> {
-    RedirectAnswer::compile(&Redirect { status: RedirectStatus::Found, to: to.into() })
+    RedirectAnswer::compile(&Redirect { status: RedirectStatus::Found, to: to.into() }, None)
 }
 
 /// The Location of a redirect `to` for a request of `host` and `target`.
@@ -33,7 +33,7 @@ fn a_redirect_is_what_it_looks_like() {
         (RedirectStatus::Permanent, "308 Permanent Redirect", 55),
     ] {
         let to = "https://{host}{path}{query}".into();
-        let redirect = RedirectAnswer::compile(&Redirect { status, to }).expect("compiles");
+        let redirect = RedirectAnswer::compile(&Redirect { status, to }, None).expect("compiles");
         let mut out = Vec::new();
         redirect.write(Place::new(b"a", b"/b?c=d"), false, false, &mut out).expect("there is a host");
         assert_eq!(
