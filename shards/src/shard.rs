@@ -86,6 +86,8 @@ pub(crate) struct Shard<E: Engine> {
 /// The open client connections, so that a drain finds the idle ones.
 pub(crate) struct Clients<E: Engine> {
     open: RefCell<Vec<Rc<Client<E>>>>,
+    /// Listeners that may still bring more: until their last connection has found its place.
+    accepting: Cell<usize>,
     /// Waits for a connection to end: the drain, or accepting at the limit.
     ended: RefCell<Vec<Waker>>,
 }
@@ -110,9 +112,35 @@ impl<E: Engine> Clients<E> {
         }
         drop(open);
         drop(removed);
+        self.wake();
+    }
+
+    /// A listener accepts until its [`Clients::end_accepting`].
+    fn begin_accepting(&self) {
+        self.accepting.set(self.accepting.get() + 1);
+    }
+
+    fn end_accepting(&self) {
+        self.accepting.set(self.accepting.get() - 1);
+        self.wake();
+    }
+
+    fn wake(&self) {
         for waker in self.ended.borrow_mut().drain(..) {
             waker.wake();
         }
+    }
+
+    /// Completes when no connection is open, and none will be.
+    async fn gone(&self) {
+        poll_fn(|cx| {
+            if self.len() == 0 && self.accepting.get() == 0 {
+                return Poll::Ready(());
+            }
+            self.ended.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Completes when fewer than `limit` connections are open.
@@ -156,7 +184,11 @@ impl<E: Engine> Shard<E> {
             counters: Counters::default(),
             gate,
             draining: Cell::new(false),
-            clients: Clients { open: RefCell::default(), ended: RefCell::default() },
+            clients: Clients {
+                open: RefCell::default(),
+                accepting: Cell::default(),
+                ended: RefCell::default(),
+            },
         })
     }
 
@@ -226,7 +258,12 @@ pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
         listeners.push(Rc::clone(&listener));
         let accepting =
             accept::run(Rc::clone(&shard), listener, index, Rc::clone(&recycler), exchange::exchange::<E>);
-        shard.engine.spawn(accepting);
+        shard.clients.begin_accepting();
+        let own = Rc::clone(&shard);
+        shard.engine.spawn(async move {
+            accepting.await;
+            own.clients.end_accepting();
+        });
     }
     shard.engine.spawn(sweep(Rc::clone(&shard)));
     let within = loop {
@@ -250,12 +287,8 @@ pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
 
 /// Waits until the last connection has ended, the deadline has passed, or a stop is commanded.
 async fn drain<E: Engine>(shard: &Rc<Shard<E>>, inbox: &mut Receiver, deadline: Time) {
-    let mut ended = Box::pin(async {
-        // Connections that were accepted and not yet looked at are served, too.
-        shard.engine.yield_now().await;
-        shard.engine.yield_now().await;
-        shard.clients.below(1).await;
-    });
+    // Connections that were accepted and not yet looked at are served, too.
+    let mut ended = Box::pin(shard.clients.gone());
     let mut late = Box::pin(shard.engine.sleep_until(deadline));
     loop {
         let mut command = Box::pin(inbox.next());

@@ -96,7 +96,7 @@ pub(crate) fn script(kind: Kind, rng: &mut SmallRng) -> Script {
     let clients = (0..rng.random_range(1..=8)).map(|_| client(kind, &mut exchanges, rng)).collect();
     let setup = setup(rng);
     // A drain does not wait for connections that wait for their place.
-    let drains = setup.connections_max == u32::MAX && rng.random_bool(0.15);
+    let drains = rng.random_bool(0.15);
     let drain_at = drains.then(|| Duration::from_millis(rng.random_range(0..60)));
     Script { setup, buffers: buffers(rng), origins, clients, exchanges, drain_at }
 }
