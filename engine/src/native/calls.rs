@@ -90,6 +90,21 @@ pub(super) fn splice(from: RawFd, to: RawFd, max: u64) -> io::Result<u64> {
     }
 }
 
+/// Receives what is there, whether or not the socket is blocking.
+pub(super) fn recv_now(fd: RawFd, bytes: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the kernel writes at most `len` bytes to memory that is ours for as long as the call lasts.
+    let count = unsafe { libc::recv(fd, bytes.as_mut_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT) };
+    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}
+
+/// Sends what there is room for, whether or not the socket is blocking.
+pub(super) fn send_now(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the kernel reads `len` bytes of memory that lives as long as the call lasts.
+    let count = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) };
+    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}
+
 /// Whether there is something to receive: splicing stops before urgent data, and says that this is the end if the peer
 /// has sent its FIN.
 fn has_bytes(fd: RawFd) -> bool {

@@ -332,6 +332,14 @@ impl Ring for KernelRing {
         calls::splice(from, to, max)
     }
 
+    fn recv_now(&mut self, fd: RawFd, bytes: &mut [u8]) -> io::Result<usize> {
+        calls::recv_now(fd, bytes)
+    }
+
+    fn send_now(&mut self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        calls::send_now(fd, bytes)
+    }
+
     fn peer(&mut self, fd: RawFd) -> io::Result<SocketAddr> {
         let mut raw = RawAddr::empty();
         // SAFETY: the address has room for `len` bytes, which is what the kernel is told.

@@ -1,4 +1,4 @@
-//! Pipes of a simulated host, and moving bytes between them and connections.
+//! Pipes of a simulated host, and calls that move bytes between them, or memory, and connections.
 
 use std::collections::VecDeque;
 
@@ -57,6 +57,57 @@ impl World {
         let waits = moved == Err(libc::EAGAIN) && !self.files.is_nonblocking(socket);
         assert!(!waits, "a splice on a blocking socket: the thread hangs\n{}", self.dump());
         moved
+    }
+
+    /// A receive that does not wait; how many bytes, or an errno.
+    pub(super) fn recv_now(&mut self, fd: i32, bytes: &mut [u8]) -> Result<usize, i32> {
+        let (link, end) = self.stream(fd)?;
+        if !self.link(link).is_readable(end) || self.hits(Fault::SpliceAgain) {
+            return Err(libc::EAGAIN);
+        }
+        let arrived = self.link(link).wires[1 - end].arrived;
+        if arrived == 0 {
+            return match self.link(link).no_bytes(end) {
+                0 => Ok(0),
+                code => Err(code),
+            };
+        }
+        let most = arrived.min(bytes.len());
+        let count = if self.hits(Fault::ShortSplice) { self.dice.up_to(most) } else { most };
+        let wire = &mut self.links.get_mut(link).expect("just looked at").wires[1 - end];
+        for (to, from) in bytes.iter_mut().zip(wire.bytes.drain(..count)) {
+            *to = from;
+        }
+        self.was_read(link, end, count);
+        Ok(count)
+    }
+
+    /// A send that does not wait; how many bytes, or an errno.
+    pub(super) fn send_now(&mut self, fd: i32, bytes: &[u8]) -> Result<usize, i32> {
+        let (link, end) = self.stream(fd)?;
+        if let Some(code) = self.link(link).refuses_bytes(end) {
+            return Err(code);
+        }
+        let most = bytes.len().min(self.link(link).wires[end].space());
+        if most == 0 || self.hits(Fault::SpliceAgain) {
+            return Err(libc::EAGAIN);
+        }
+        let count = if self.hits(Fault::ShortSplice) { self.dice.up_to(most) } else { most };
+        let wire = &mut self.links.get_mut(link).expect("just looked at").wires[end];
+        wire.bytes.extend(&bytes[..count]);
+        self.transmit_bytes(link, end, count);
+        Ok(count)
+    }
+
+    fn stream(&mut self, fd: i32) -> Result<(Key, usize), i32> {
+        match self.files.lookup(fd).map(|file| self.files.kind(file)) {
+            Some(Kind::Stream(link, end)) => Ok((link, end)),
+            Some(_) => Err(libc::ENOTSOCK),
+            None => {
+                self.bad_descriptors += 1;
+                Err(libc::EBADF)
+            }
+        }
     }
 
     fn splice_in(&mut self, link: Key, end: usize, pipe: Key, max: usize) -> Result<usize, i32> {

@@ -206,6 +206,14 @@ impl Ring for SimRing {
         moved.map(|count| count as u64).map_err(io::Error::from_raw_os_error)
     }
 
+    fn recv_now(&mut self, fd: RawFd, bytes: &mut [u8]) -> io::Result<usize> {
+        self.world.borrow_mut().recv_now(fd, bytes).map_err(io::Error::from_raw_os_error)
+    }
+
+    fn send_now(&mut self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        self.world.borrow_mut().send_now(fd, bytes).map_err(io::Error::from_raw_os_error)
+    }
+
     fn peer(&mut self, fd: RawFd) -> io::Result<SocketAddr> {
         let mut world = self.world.borrow_mut();
         let Some(file) = world.files.lookup(fd) else {

@@ -209,6 +209,18 @@ pub trait Ring: 'static {
     /// `ConnectionReset` …
     fn splice(&mut self, from: RawFd, to: RawFd, max: u64) -> io::Result<u64>;
 
+    /// Receives into `bytes`, which is not empty, without waiting; 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock`: nothing is there. `ConnectionReset` …
+    fn recv_now(&mut self, fd: RawFd, bytes: &mut [u8]) -> io::Result<usize>;
+
+    /// Sends some of `bytes`, which is not empty, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock`: there is no room. `BrokenPipe`, `ConnectionReset` …
+    fn send_now(&mut self, fd: RawFd, bytes: &[u8]) -> io::Result<usize>;
+
     /// The peer's address.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use ringway_core::Time;
 
 use super::accept::Acceptor;
 use super::conn::{Armed, Conn, End, errno, register};
-use super::pipes::Pipes;
+use super::pipes::Carriers;
 use super::pool::{PoolChunk, RecvPool};
 use super::ring::{Completion, Op, Ready, Ring};
 use super::send::Messages;
@@ -67,7 +67,7 @@ pub(crate) struct State<R: Ring> {
     starved: [VecDeque<Key>; 3],
     /// The turn in which each group was last enlarged.
     grown_in: [u64; 3],
-    pub(super) pipes: Pipes,
+    pub(super) carriers: Carriers,
     /// Connections whose splice goes on in the next turn.
     pub(crate) yielded: Vec<Key>,
     pub(crate) in_flight: u64,
@@ -93,7 +93,7 @@ impl<R: Ring> State<R> {
             wheel: Wheel::new(now),
             starved: [const { VecDeque::new() }; 3],
             grown_in: [0; 3],
-            pipes: Pipes::new(settings.pipes_max, settings.pipe_bytes),
+            carriers: Carriers::new(settings.pipes_max, settings.pipe_bytes),
             yielded: Vec::new(),
             in_flight: 0,
             counters: Counters::default(),
@@ -434,8 +434,8 @@ impl<R: Ring> State<R> {
             listeners: self.acceptors.len() as u64,
             tasks: tasks as u64,
             chunks_out: self.pool.out(),
-            pipes: self.pipes.open(),
-            pipes_out: self.pipes.out(),
+            pipes: self.carriers.open(),
+            pipes_out: self.carriers.out(),
             ..self.counters
         }
     }
