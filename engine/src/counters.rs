@@ -32,7 +32,7 @@ pub struct Counters {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
-    /// Bytes moved without a copy; they are part of both `bytes_in` and `bytes_out`.
+    /// Bytes spliced, through a pipe or a buffer; they are part of both `bytes_in` and `bytes_out`.
     pub bytes_spliced: u64,
     /// Operations in flight now.
     pub in_flight: u64,
@@ -44,8 +44,8 @@ pub struct Counters {
     pub tasks: u64,
     /// Receive buffers held outside the kernel now: in queues, by tasks, in sends.
     pub chunks_out: u64,
-    /// Pipes open now.
+    /// Pipes, and buffers for splicing.
     pub pipes: u64,
-    /// Pipes with bytes in them now.
+    /// Pipes and such buffers with bytes in them now.
     pub pipes_out: u64,
 }

@@ -302,9 +302,9 @@ impl<R: Ring> State<R> {
                     transfer.inside -= count;
                     transfer.moved += count;
                     self.counters.bytes_out += count;
-                    match &mut transfer.carrier {
-                        Some(Carrier::Buffer { start, .. }) => *start += count as usize,
-                        Some(Carrier::Pipe(_)) | None => self.counters.bytes_spliced += count,
+                    self.counters.bytes_spliced += count;
+                    if let Some(Carrier::Buffer { start, .. }) = &mut transfer.carrier {
+                        *start += count as usize;
                     }
                     continue;
                 }
