@@ -66,7 +66,7 @@ words!(Policy { RoundRobin = "round_robin", PowerOfTwo = "power_of_two" });
 
 /// The PROXY protocol's header, sent to backends as the first bytes of each connection.
 ///
-/// Such a connection belongs to one client: it is not shared, and not kept when the client's connection ends.
+/// Such a connection belongs to one client, so it carries one request, or one TCP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SendProxy {
     /// None.

@@ -179,7 +179,7 @@ pub const KEYS: &[Key] = &[
         (d::REQUESTS_PER_CONNECTION_MIN as u64, d::REQUESTS_PER_CONNECTION_MAX as u64), NO_LIMIT,
         "How many requests one connection to a backend may carry."),
     word(Section::Cluster, "send_proxy", SendProxy::WORDS, &[], SendProxy::Off.as_str(),
-        "The PROXY protocol header that begins each connection to a backend. Such a connection belongs to one client."),
+        "The PROXY protocol header that begins each connection to a backend. Such a connection carries one request only, or one TCP connection."),
     key(Section::Cluster, "frontends", Kind::Tables(Section::Frontend), NONE,
         "Which requests come here; routes and TCP listeners may lead here as well."),
     key(Section::Cluster, "backends", Kind::Tables(Section::Backend), Fallback::Required,
