@@ -22,7 +22,7 @@ pub trait Engine: Clone + 'static {
     /// A received piece of bytes.
     type Chunk: Chunk;
     /// A connected stream.
-    type Stream: Stream<Chunk = Self::Chunk>;
+    type Stream: Stream<Chunk = Self::Chunk, Socket = Self::Socket>;
     /// A listening socket.
     type Listener: Listener<Stream = Self::Stream, Socket = Self::Socket>;
 
@@ -113,6 +113,8 @@ pub trait Listener: 'static {
 pub trait Stream: 'static {
     /// What [`Stream::recv`] gives.
     type Chunk: Chunk;
+    /// What [`Stream::into_socket`] gives.
+    type Socket;
 
     /// The next piece of bytes, never an empty one; `None` at the end of the stream, and again at every call after.
     /// Cancel-safe.
@@ -188,6 +190,16 @@ pub trait Stream: 'static {
 
     /// Sets or clears ([`Time::NEVER`]) one of the stream's two deadlines.
     fn set_deadline(&self, which: Deadline, at: Time);
+
+    /// Gives the socket back, unclosed, for another engine to adopt. Deadlines and the mode do not go along; what the
+    /// peer has sent does, and what [`Stream::reset_on_close`] has said.
+    ///
+    /// # Errors
+    /// The stream itself, as it was: something of it is in flight or was received, it has ended, or it has spliced. One
+    /// that was accepted or connected and not yet received from has nothing of all that, once its sends are done.
+    fn into_socket(self) -> Result<Self::Socket, Self>
+    where
+        Self: Sized;
 
     /// Closes the connection and completes when nothing of it is in flight and its descriptor is free.
     fn close(self) -> impl Future<Output = ()>;

@@ -62,18 +62,11 @@ impl World {
     /// A receive that does not wait; how many bytes, or an errno.
     pub(super) fn recv_now(&mut self, fd: i32, bytes: &mut [u8]) -> Result<usize, i32> {
         let (link, end) = self.stream(fd)?;
-        if !self.link(link).is_readable(end) || self.hits(Fault::SpliceAgain) {
-            return Err(libc::EAGAIN);
-        }
-        let arrived = self.link(link).wires[1 - end].arrived;
+        let arrived = self.readable(link, end)?;
         if arrived == 0 {
-            return match self.link(link).no_bytes(end) {
-                0 => Ok(0),
-                code => Err(code),
-            };
+            return Ok(0);
         }
-        let most = arrived.min(bytes.len());
-        let count = if self.hits(Fault::ShortSplice) { self.dice.up_to(most) } else { most };
+        let count = self.some_of(arrived.min(bytes.len()));
         let wire = &mut self.links.get_mut(link).expect("just looked at").wires[1 - end];
         for (to, from) in bytes.iter_mut().zip(wire.bytes.drain(..count)) {
             *to = from;
@@ -85,14 +78,7 @@ impl World {
     /// A send that does not wait; how many bytes, or an errno.
     pub(super) fn send_now(&mut self, fd: i32, bytes: &[u8]) -> Result<usize, i32> {
         let (link, end) = self.stream(fd)?;
-        if let Some(code) = self.link(link).refuses_bytes(end) {
-            return Err(code);
-        }
-        let most = bytes.len().min(self.link(link).wires[end].space());
-        if most == 0 || self.hits(Fault::SpliceAgain) {
-            return Err(libc::EAGAIN);
-        }
-        let count = if self.hits(Fault::ShortSplice) { self.dice.up_to(most) } else { most };
+        let count = self.writable(link, end, bytes.len())?;
         let wire = &mut self.links.get_mut(link).expect("just looked at").wires[end];
         wire.bytes.extend(&bytes[..count]);
         self.transmit_bytes(link, end, count);
@@ -110,23 +96,48 @@ impl World {
         }
     }
 
-    fn splice_in(&mut self, link: Key, end: usize, pipe: Key, max: usize) -> Result<usize, i32> {
+    /// How many bytes a call that does not wait could take here, 0 at the end of the stream; or an errno.
+    fn readable(&mut self, link: Key, end: usize) -> Result<usize, i32> {
         if !self.link(link).is_readable(end) || self.hits(Fault::SpliceAgain) {
             return Err(libc::EAGAIN);
         }
-        let arrived = self.link(link).wires[1 - end].arrived;
-        if arrived == 0 {
-            return match self.link(link).no_bytes(end) {
+        match self.link(link).wires[1 - end].arrived {
+            0 => match self.link(link).no_bytes(end) {
                 0 => Ok(0),
                 code => Err(code),
-            };
+            },
+            arrived => Ok(arrived),
+        }
+    }
+
+    /// How many of `wanted` bytes a call that does not wait puts here, or an errno.
+    fn writable(&mut self, link: Key, end: usize, wanted: usize) -> Result<usize, i32> {
+        if let Some(code) = self.link(link).refuses_bytes(end) {
+            return Err(code);
+        }
+        let most = wanted.min(self.link(link).wires[end].space());
+        if most == 0 || self.hits(Fault::SpliceAgain) {
+            return Err(libc::EAGAIN);
+        }
+        Ok(self.some_of(most))
+    }
+
+    /// How many of `most` bytes are moved.
+    fn some_of(&mut self, most: usize) -> usize {
+        if self.hits(Fault::ShortSplice) { self.dice.up_to(most) } else { most }
+    }
+
+    fn splice_in(&mut self, link: Key, end: usize, pipe: Key, max: usize) -> Result<usize, i32> {
+        let arrived = self.readable(link, end)?;
+        if arrived == 0 {
+            return Ok(0);
         }
         let inside = self.pipes.get(pipe).expect("an open pipe");
         let most = arrived.min(max).min(inside.room - inside.bytes.len());
         if most == 0 {
             return Err(libc::EAGAIN);
         }
-        let count = if self.hits(Fault::ShortSplice) { self.dice.up_to(most) } else { most };
+        let count = self.some_of(most);
         let wire = &mut self.links.get_mut(link).expect("just looked at").wires[1 - end];
         let inside = self.pipes.get_mut(pipe).expect("an open pipe");
         inside.bytes.extend(wire.bytes.drain(..count));
@@ -135,15 +146,8 @@ impl World {
     }
 
     fn splice_out(&mut self, pipe: Key, link: Key, end: usize, max: usize) -> Result<usize, i32> {
-        if let Some(code) = self.link(link).refuses_bytes(end) {
-            return Err(code);
-        }
-        let room = self.link(link).wires[end].space();
-        let most = self.pipes.get(pipe).expect("an open pipe").bytes.len().min(max).min(room);
-        if most == 0 || self.hits(Fault::SpliceAgain) {
-            return Err(libc::EAGAIN);
-        }
-        let count = if self.hits(Fault::ShortSplice) { self.dice.up_to(most) } else { most };
+        let inside = self.pipes.get(pipe).expect("an open pipe").bytes.len();
+        let count = self.writable(link, end, inside.min(max))?;
         let inside = self.pipes.get_mut(pipe).expect("an open pipe");
         let wire = &mut self.links.get_mut(link).expect("just looked at").wires[end];
         wire.bytes.extend(inside.bytes.drain(..count));

@@ -132,6 +132,17 @@ impl Conn {
             && self.polls().iter().all(Option::is_none)
     }
 
+    /// Whether another engine could take the socket over, and nobody would notice.
+    pub(crate) fn untouched(&self) -> bool {
+        self.quiet()
+            && !self.closing
+            && !self.starved
+            && self.queue.is_empty()
+            && self.end.is_none()
+            && self.sending == Sending::Idle
+            && self.splicing.is_none()
+    }
+
     /// Whether a splice from here is under way.
     pub(crate) fn splices(&self) -> bool {
         self.splicing.as_ref().is_some_and(|splicing| splicing.active)

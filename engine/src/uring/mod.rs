@@ -382,6 +382,7 @@ pub struct UringStream<R: Ring> {
 
 impl<R: Ring> Stream for UringStream<R> {
     type Chunk = ChunkOf<R>;
+    type Socket = R::Socket;
 
     fn recv(&self) -> impl Future<Output = io::Result<Option<ChunkOf<R>>>> {
         poll_fn(|cx| self.core.state.borrow_mut().poll_recv(self.key, cx))
@@ -427,6 +428,12 @@ impl<R: Ring> Stream for UringStream<R> {
 
     fn set_deadline(&self, which: Deadline, at: Time) {
         self.core.state.borrow_mut().set_deadline(self.key, which, at);
+    }
+
+    fn into_socket(self) -> Result<R::Socket, UringStream<R>> {
+        let released = self.core.state.borrow_mut().release(self.key);
+        // `Drop` finds no slot any more.
+        released.ok_or(self)
     }
 
     fn close(self) -> impl Future<Output = ()> {

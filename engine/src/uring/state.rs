@@ -198,6 +198,16 @@ impl<R: Ring> State<R> {
         self.open(fd, ACCEPTED)
     }
 
+    /// The other way: the socket, if nothing of it is left in here.
+    pub(crate) fn release(&mut self, key: Key) -> Option<R::Socket> {
+        self.conns.get_mut(key).filter(|conn| conn.untouched())?;
+        let conn = self.conns.remove(key)?;
+        if let Some((timer, _)) = conn.timer {
+            self.wheel.remove(timer);
+        }
+        Some(self.ring.release(conn.fd))
+    }
+
     pub(crate) fn poll_recv(&mut self, key: Key, cx: &Context<'_>) -> Poll<io::Result<Option<ChunkOf<R>>>> {
         let (pool, now) = (Rc::clone(&self.pool), self.now);
         let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(Err(errno(libc::EBADF))) };

@@ -70,12 +70,7 @@ pub(crate) async fn settle<H: Harness>(h: &H, base: Counters) {
 
 /// Checks what a run left behind after its engine has ended.
 pub(crate) fn close(ended: Ended, report: &Report, fragile: bool) {
-    let end = &report.counters;
-    let left = [end.in_flight, end.streams, end.listeners, end.tasks, end.chunks_out, end.pipes];
-    assert_eq!(
-        left, [0; 6],
-        "in flight, streams, listeners, tasks, chunks out, pipes: all must be zero at the end: {end:?}"
-    );
+    nothing_left(report);
     match ended.outcome {
         Ok(Bytes::Uneven) => {}
         Ok(Bytes::AllArrived) => {
@@ -88,6 +83,16 @@ pub(crate) fn close(ended: Ended, report: &Report, fragile: bool) {
         Err(error) if fragile && is_bad_luck(&error) => {}
         Err(error) => panic!("the scenario failed: {error} ({:?})", error.kind()),
     }
+}
+
+/// Checks that an engine that has ended holds nothing.
+pub(crate) fn nothing_left(report: &Report) {
+    let end = &report.counters;
+    let left = [end.in_flight, end.streams, end.listeners, end.tasks, end.chunks_out, end.pipes];
+    assert_eq!(
+        left, [0; 6],
+        "in flight, streams, listeners, tasks, chunks out, pipes: all must be zero at the end: {end:?}"
+    );
 }
 
 /// Whether this is what a connection that the harness broke, or a lack that it made up, looks like to its user.

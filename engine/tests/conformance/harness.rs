@@ -49,6 +49,13 @@ pub(crate) trait Harness: Clone + 'static {
     /// waits for the same word.
     fn visit(&self, to: SocketAddr, count: usize) -> impl Future<Output = Visits> + 'static;
 
+    /// Runs `work` on a second engine, which takes these sockets over; what it came to.
+    fn elsewhere<F: Future<Output = io::Result<()>> + 'static>(
+        &self,
+        sockets: Vec<SocketOf<Self>>,
+        work: impl FnOnce(Self, Vec<StreamOf<Self>>) -> F + Send + 'static,
+    ) -> impl Future<Output = io::Result<()>> + 'static;
+
     /// Whether connections break and descriptors run out by chance: results that need luck can then not be demanded.
     fn fragile(&self) -> bool;
 
@@ -85,6 +92,16 @@ pub(crate) trait Harness: Clone + 'static {
         let (socket, addr) = self.listening(wish);
         Ok((self.engine().adopt_listener(socket)?, addr))
     }
+}
+
+/// What the engine does that takes sockets over.
+pub(crate) async fn take_over<H: Harness, F: Future<Output = io::Result<()>>>(
+    h: H,
+    sockets: Vec<SocketOf<H>>,
+    work: impl FnOnce(H, Vec<StreamOf<H>>) -> F,
+) -> io::Result<()> {
+    let streams: io::Result<_> = sockets.into_iter().map(|socket| h.engine().adopt_stream(socket)).collect();
+    work(h, streams?).await
 }
 
 /// What a listening socket is to be like.

@@ -24,6 +24,7 @@ mod drops;
 mod echo;
 mod ending;
 mod half_close;
+mod hand_over;
 mod idle;
 mod listener;
 mod misuse;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::env;
 use std::fs;
 use std::future::{Future, poll_fn};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
@@ -19,10 +19,13 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use ringway_engine::native::{self, Native};
+use ringway_engine::uring::Settings;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::books::{Watchdog, close, drive};
-use crate::harness::{ExpectedFailure, Harness, Outcome, Spec, Visits, Wish, expected_to_fail};
+use crate::books::{Watchdog, close, drive, nothing_left};
+use crate::harness::{
+    ExpectedFailure, Harness, Outcome, Spec, StreamOf, Visits, Wish, expected_to_fail, take_over,
+};
 
 /// Scenarios that this engine is known to fail.
 const EXPECTED_FAILURES: &[ExpectedFailure] = &[];
@@ -206,6 +209,38 @@ impl Harness for OnKernel {
         })
     }
 
+    fn elsewhere<F: Future<Output = io::Result<()>> + 'static>(
+        &self,
+        sockets: Vec<OwnedFd>,
+        work: impl FnOnce(Self, Vec<StreamOf<Self>>) -> F + Send + 'static,
+    ) -> impl Future<Output = io::Result<()>> + 'static {
+        let told: Arc<Mutex<Told>> = Arc::default();
+        let theirs = Arc::clone(&told);
+        let other = thread::spawn(move || {
+            let (done, report) = native::run(&Settings::default(), move |engine| {
+                let rng = Rc::new(RefCell::new(StdRng::seed_from_u64(1)));
+                let h = OnKernel { engine, rng, kept: Rc::default(), afterwards: Rc::default() };
+                take_over(h, sockets, work)
+            })
+            .unwrap_or_else(|error| panic!("{error}"));
+            nothing_left(&report);
+            let mut told = theirs.lock().unwrap_or_else(PoisonError::into_inner);
+            told.done = Some(done);
+            if let Some(waker) = told.waker.take() {
+                waker.wake();
+            }
+        });
+        self.afterwards(Box::new(move || other.join().expect("the other engine ends well")));
+        poll_fn(move |cx| {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(done) = told.done.take() {
+                return Poll::Ready(done);
+            }
+            told.waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+
     fn fragile(&self) -> bool {
         false
     }
@@ -239,6 +274,13 @@ struct Shared {
     waker: Option<Waker>,
 }
 
+/// What an engine on another thread tells.
+#[derive(Default)]
+struct Told {
+    done: Option<io::Result<()>>,
+    waker: Option<Waker>,
+}
+
 /// One visit on a blocking socket: whether the same word came back, and then the end.
 fn served(to: SocketAddr, word: u64) -> bool {
     let visit = || {
@@ -248,7 +290,7 @@ fn served(to: SocketAddr, word: u64) -> bool {
         stream.shutdown(std::net::Shutdown::Write)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
-        std::io::Result::Ok(answer)
+        io::Result::Ok(answer)
     };
     visit().is_ok_and(|answer| answer == word.to_be_bytes())
 }

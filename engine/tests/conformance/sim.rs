@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::env;
 use std::future::Future;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
@@ -11,10 +12,13 @@ use std::sync::Arc;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use ringway_engine::sim::{self, Fault, Faults, Net, Sim, SimSettings, SimSocket};
+use ringway_engine::sim::{self, Fault, Faults, Net, Sim, SimRing, SimSettings, SimSocket};
+use ringway_engine::uring::{Settings, Uring};
 
-use crate::books::{Watchdog, close, drive};
-use crate::harness::{ExpectedFailure, Harness, Outcome, Spec, Visits, Wish, expected_to_fail};
+use crate::books::{Watchdog, close, drive, nothing_left};
+use crate::harness::{
+    ExpectedFailure, Harness, Outcome, Spec, StreamOf, Visits, Wish, expected_to_fail, take_over,
+};
 use crate::talk::client;
 use crate::tasks::start;
 use ringway_engine::Mode;
@@ -166,6 +170,22 @@ impl Harness for Simulated {
             }
             visits
         }
+    }
+
+    fn elsewhere<F: Future<Output = io::Result<()>> + 'static>(
+        &self,
+        sockets: Vec<SimSocket>,
+        work: impl FnOnce(Self, Vec<StreamOf<Self>>) -> F + Send + 'static,
+    ) -> impl Future<Output = io::Result<()>> + 'static {
+        // One thread, so nothing else goes on in this engine until the other one has ended.
+        let outer = self.clone();
+        let (done, report) = Uring::run(SimRing::new(&self.net), &Settings::default(), move |engine| {
+            let h = Simulated { engine, ..outer };
+            take_over(h, sockets, work)
+        })
+        .expect("sizes that fit");
+        nothing_left(&report);
+        std::future::ready(done)
     }
 
     fn fragile(&self) -> bool {
