@@ -27,19 +27,22 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 pub use answers::AnswerFiles;
-pub use cluster::{Backend, Cluster, Policy, SendProxy};
+pub use cluster::{AdminState, Backend, Cluster, HashKey, LoadMetric, Policy, SendProxy};
 pub use daemon::{Daemon, LogLevel};
 pub use deadline::{Deadline, deadlines_markdown};
 pub use direct::DirectError;
 pub use forwarding::{Forwarding, RequestId};
+pub use health_check::{CheckProtocol, HealthCheck, OutlierDetection};
 pub use hostname::{Hostname, HostnameError};
 pub use keys::{KEYS, Key, keys_markdown, schema_json};
 pub use listener::{Limits, Listener, Protocol, Timeouts};
 pub use problem::{ConfigErrors, Problem};
+pub use rate_limit::{RateKey, RateLimit};
 pub use rewrite::{HeaderEdits, Rewrite};
 pub use route::{
     Action, Content, Frontend, Match, PathMatch, Predicate, Redirect, RedirectStatus, Respond, Route, Test,
 };
+pub use sticky::{SameSite, Sticky};
 pub use warnings::Warning;
 
 mod answers;
@@ -50,15 +53,18 @@ pub mod deadline;
 pub mod defaults;
 mod direct;
 mod forwarding;
+mod health_check;
 mod hostname;
 pub mod keys;
 mod listener;
 mod nearest;
 mod parse;
 mod problem;
+mod rate_limit;
 mod read;
 mod rewrite;
 mod route;
+mod sticky;
 mod table;
 mod units;
 mod warnings;
@@ -103,7 +109,9 @@ impl Config {
             Action::Respond(Respond { body: Content::File(file), .. }) => Some(file),
             Action::Respond(_) | Action::Split(_) | Action::Redirect(_) => None,
         });
-        answers.chain(bodies)
+        let stickies = self.clusters.iter_mut().filter_map(|cluster| cluster.sticky.as_mut());
+        let secrets = stickies.filter_map(|sticky| sticky.secret_file.as_mut());
+        answers.chain(bodies).chain(secrets)
     }
 }
 

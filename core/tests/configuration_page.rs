@@ -38,8 +38,8 @@ classes, match from end to end, and take time linear in the text. A literal stri
 const DEADLINES: &str = "\
 # Deadlines
 
-Every state of a connection has a deadline: whatever a peer does or leaves out, its connection ends. The shortest is 1 ms, the
-longest 24 h; there is no \"never\". A reset says that the part of an answer that arrived is not the whole.
+Every state of a connection has a deadline: whatever a peer does or leaves out, its connection ends. The shortest is 1 ms (of
+the queue 0), the longest 24 h; there is no \"never\". A reset says that the part of an answer that arrived is not the whole.
 
 This page is written from `core/src/config/deadline.rs`.
 

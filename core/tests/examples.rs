@@ -18,7 +18,7 @@ fn examples() -> Vec<(PathBuf, Config)> {
             (path, config)
         })
         .collect();
-    assert!(examples.len() >= 6, "{} examples in {}", examples.len(), folder.display());
+    assert!(examples.len() >= 9, "{} examples in {}", examples.len(), folder.display());
     examples
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ringway_core::{Address, BackendId, Time};
 
-use crate::in_flight::InFlight;
-use crate::limits::WEIGHT_MIN;
+use crate::limits::{SLOW_START_STEPS, WEIGHT_MAX, WEIGHT_MIN};
+use crate::load::Load;
 use crate::retry::RetryPolicy;
+use crate::spec::{Admin, BackendSpec};
 
 /// Names a backend within its list. Small, `Copy`, and safe to keep: once the backend is gone its key names nothing,
 /// even when its place in the list was given to another.
@@ -29,19 +30,6 @@ impl BackendKey {
     pub(crate) const DANGLING: BackendKey = BackendKey { index: u32::MAX, generation: 0 };
 }
 
-/// What the configuration says about a backend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackendSpec {
-    /// Its name, unique in its cluster together with `address`.
-    pub id: BackendId,
-    /// Where it listens.
-    pub address: Address,
-    /// Its share relative to the others'; zero is read as [`WEIGHT_MIN`].
-    pub weight: u32,
-    /// Whether it gets requests only when no other backend can open.
-    pub backup: bool,
-}
-
 /// Where a backend is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -56,75 +44,131 @@ pub enum Status {
 /// Which of its list's sets holds a backend, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Can open: position in the pool of its tier.
-    Ready(u32),
+    /// No back-off window is open: in the pool of this number, at this position.
+    Pooled { pool: u8, position: u32 },
     /// In back-off: position among those waiting.
     Waiting(u32),
+    /// Drained or in maintenance: gets nothing until an operator says otherwise.
+    Out,
     /// Closing: gets nothing.
     Nowhere,
 }
 
-/// One backend: its settings, its back-off and what this shard has open to it.
+impl Place {
+    /// The position in the pool of this number, if it is there.
+    pub(crate) fn position_in(self, number: usize) -> Option<u32> {
+        match self {
+            Place::Pooled { pool, position } if usize::from(pool) == number => Some(position),
+            _ => None,
+        }
+    }
+}
+
+/// One backend: its settings, its health, its back-off and what this shard has open to it.
 #[derive(Debug)]
 pub struct Backend {
-    pub(crate) id: BackendId,
-    pub(crate) address: Address,
-    /// At least [`WEIGHT_MIN`].
-    pub(crate) weight: u32,
-    pub(crate) backup: bool,
+    pub(crate) spec: BackendSpec,
+    pub(crate) admin: Admin,
+    pub(crate) healthy: bool,
     pub(crate) place: Place,
     pub(crate) retry: RetryPolicy,
-    /// Open connections of this shard.
+    /// When it may get a trial request although its window is open.
+    pub(crate) trial_at: Time,
+    /// How much of its share it gets, in steps of slow start, from one to [`SLOW_START_STEPS`].
+    pub(crate) steps: u8,
+    /// Whether it begins at the first step when it serves next.
+    pub(crate) is_cold: bool,
+    /// Its position among those in slow start.
+    pub(crate) ramp: Option<u32>,
+    /// Its place in the configuration's order.
+    pub(crate) order: u32,
+    /// A hash of its address, the same in every process.
+    pub(crate) identity: u64,
+    /// Open connections of this shard; this many of those of `load` are this shard's.
     pub(crate) connections: u32,
-    /// Requests in progress on this shard; this many of `load` are this shard's.
+    /// Requests in progress on this shard; this many of those of `load` are this shard's.
     pub(crate) requests: u32,
-    pub(crate) load: Arc<InFlight>,
+    pub(crate) load: Arc<Load>,
 }
 
 impl Backend {
-    pub(crate) fn new(spec: BackendSpec, load: Arc<InFlight>) -> Backend {
+    pub(crate) fn new(spec: BackendSpec, order: u32, identity: u64, load: Arc<Load>) -> Backend {
         Backend {
-            id: spec.id,
-            address: spec.address,
-            weight: spec.weight.max(WEIGHT_MIN),
-            backup: spec.backup,
+            admin: spec.admin,
+            spec: normal(spec),
+            healthy: true,
             place: Place::Nowhere,
             retry: RetryPolicy::default(),
+            trial_at: Time::ZERO,
+            steps: SLOW_START_STEPS,
+            is_cold: false,
+            ramp: None,
+            order,
+            identity,
             connections: 0,
             requests: 0,
             load,
         }
     }
 
+    /// Takes over what the configuration says now. Name, address and admin state stay.
+    pub(crate) fn update(&mut self, spec: BackendSpec) {
+        self.spec = normal(spec);
+    }
+
     /// Its name.
     #[must_use]
     pub fn id(&self) -> &BackendId {
-        &self.id
+        &self.spec.id
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.spec.address
     }
 
     /// Its share relative to the others', at least [`WEIGHT_MIN`].
     #[must_use]
     pub fn weight(&self) -> u32 {
-        self.weight
+        self.spec.weight
     }
 
     /// Whether it gets requests only when no other backend can open.
     #[must_use]
     pub fn is_backup(&self) -> bool {
-        self.backup
+        self.spec.backup
+    }
+
+    /// What its clients are kept by.
+    #[must_use]
+    pub fn sticky_id(&self) -> &Arc<str> {
+        &self.spec.sticky_id
+    }
+
+    /// What an operator wants of it.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        self.admin
+    }
+
+    /// Whether checks and outlier detection let it serve.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.healthy
+    }
+
+    /// How much of its share slow start lets it have, in percent.
+    #[must_use]
+    pub fn share_percent(&self) -> u8 {
+        self.steps * (100 / SLOW_START_STEPS)
     }
 
     /// [`Status::Normal`] or [`Status::Closing`]; a closed backend is no longer in its list.
     #[must_use]
     pub fn status(&self) -> Status {
         match self.place {
-            Place::Ready(_) | Place::Waiting(_) => Status::Normal,
+            Place::Pooled { .. } | Place::Waiting(_) | Place::Out => Status::Normal,
             Place::Nowhere => Status::Closing,
         }
     }
@@ -147,28 +191,66 @@ impl Backend {
         self.requests
     }
 
-    /// Its requests in flight over all shards.
+    /// Its load over all shards.
     #[must_use]
-    pub fn load(&self) -> &Arc<InFlight> {
+    pub fn load(&self) -> &Arc<Load> {
         &self.load
     }
 
-    /// Whether it may get a request at `now`: configured, and no back-off window is open. This one routes.
+    /// Whether it may get a request at `now`: configured, ready, healthy, and no back-off window is open. This one
+    /// routes. Limits are another matter: a backend that is full can open.
     #[must_use]
     pub fn can_open(&self, now: Time) -> bool {
-        self.status() == Status::Normal && self.retry.is_okay(now)
+        self.status() == Status::Normal
+            && self.admin == Admin::Ready
+            && self.healthy
+            && self.retry.is_okay(now)
     }
 
-    /// Whether it counts as up: configured, and its retries are not used up. Waiting in back-off still counts.
-    /// This one reports.
+    /// Whether it counts as up: configured, not in maintenance, healthy, and its retries are not used up. Waiting in
+    /// back-off still counts. This one reports.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.status() == Status::Normal && !self.retry.is_exhausted()
+        self.status() == Status::Normal && self.is_up()
+    }
+
+    /// [`Backend::is_available`] of one that is configured.
+    pub(crate) fn is_up(&self) -> bool {
+        self.admin != Admin::Maint && self.healthy && !self.retry.is_exhausted()
+    }
+
+    /// Whether it has as many requests in flight as it may.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.spec.requests_max != u32::MAX && self.load.requests() >= u64::from(self.spec.requests_max)
+    }
+
+    /// Its weight in pools: finer than that of the configuration, so that every step of slow start is a whole number.
+    pub(crate) fn pool_weight(&self) -> u32 {
+        self.spec.weight * u32::from(self.steps)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
         self.connections == 0 && self.requests == 0
     }
+
+    /// Counts one more request, unless there are as many as there may be.
+    pub(crate) fn try_begin(&mut self) -> bool {
+        let begun = self.load.try_begin(self.spec.requests_max);
+        self.requests += u32::from(begun);
+        begun
+    }
+
+    /// Counts one more connection, unless there are as many as there may be.
+    pub(crate) fn try_open(&mut self) -> bool {
+        let opened = self.load.try_open(self.spec.connections_max);
+        self.connections += u32::from(opened);
+        opened
+    }
+}
+
+fn normal(spec: BackendSpec) -> BackendSpec {
+    BackendSpec { weight: spec.weight.clamp(WEIGHT_MIN, WEIGHT_MAX), ..spec }
 }
 
 /// A shard that dies with requests in progress gives them back, or every other shard would see that load for ever.
@@ -176,6 +258,9 @@ impl Drop for Backend {
     fn drop(&mut self) {
         if self.requests > 0 {
             self.load.end(self.requests);
+        }
+        if self.connections > 0 {
+            self.load.closed(self.connections);
         }
     }
 }

@@ -38,7 +38,7 @@ impl Availability {
 pub enum FailOpenFlip {
     /// No backend could open, and a request was sent to one all the same.
     Entered,
-    /// A request was sent to a backend that can open.
+    /// A backend that can open has not failed since its last success, and got a request or would get one.
     Left,
 }
 

@@ -1,11 +1,16 @@
 //! Who gets the next request: backends, policies, retry policy, latches. Pure: `now` and randomness are arguments.
 //!
-//! Each shard owns one [`BackendMap`] and asks the cluster's [`BackendList`] for a backend; nothing in here locks. What
-//! shards share is one counter per backend, [`InFlight`], so that policies which compare loads see the whole machine.
+//! Each shard owns one [`BackendMap`] and asks the cluster's [`BackendList`] for a backend; neither locks. What
+//! shards share is one [`Load`] per backend and one per cluster, so that policies which compare loads see the whole
+//! machine, and limits are limits of the process.
 //!
-//! A backend that fails leaves the set that selection draws from until its back-off window ends, so selection does not
-//! scan while all is well. Two questions are kept apart: [`Backend::can_open`] routes, [`Backend::is_available`]
-//! reports. [`Tier`] says in which order backends are considered and what happens when all have failed.
+//! A backend that can not open is not in the set that selection draws from, so selection does not scan while all is well.
+//! Two questions are kept apart: [`Backend::can_open`] routes, [`Backend::is_available`] reports. [`Tier`] says in which
+//! order backends are considered and what happens when all have failed.
+//!
+//! At a limit, requests of all shards wait in one [`WaitQueue`]; [`KeyedSlots`], [`RateTable`] and [`RetryBudget`] are limits of
+//! the process as well. Programs without shards use [`LoadBalancer`]: the same behind a lock, and the one thing in here that
+//! brings a clock of its own. `ringway-health` checks its backends, and knows this crate; not the other way round.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,32 +18,32 @@
 //!
 //! use rand::SeedableRng;
 //! use ringway_core::Time;
-//! use ringway_lb::{BackendMap, BackendSpec, InFlight, Policy, Released, Settings, Tried};
+//! use ringway_lb::{BackendMap, BackendSpec, Demand, Load, NoBackend, Policy, Released, Settings, Tried};
 //!
 //! let mut rng = rand::rngs::SmallRng::seed_from_u64(1);
 //! let now = Time::ZERO;
 //!
 //! let mut map = BackendMap::new();
-//! let api = map.add_cluster("api".parse()?, Settings { policy: Policy::PowerOfTwo });
+//! let settings = Settings { policy: Policy::PowerOf { choices: 2 }, ..Settings::default() };
+//! let api = map.add_cluster("api".parse()?, settings, Arc::new(Load::new()));
 //! let list = map.cluster_mut(api);
 //! for (id, address) in [("a", "10.0.0.1:80"), ("b", "10.0.0.2:80")] {
-//!     let spec = BackendSpec { id: id.parse()?, address: address.parse()?, weight: 100, backup: false };
-//!     let _ = list.add(spec, Arc::new(InFlight::new()));
+//!     let spec = BackendSpec { requests_max: 1, ..BackendSpec::new(id.parse()?, address.parse()?) };
+//!     let _ = list.add(spec, Arc::new(Load::new()));
 //! }
 //!
 //! // A request goes to one of them, which refuses the connection ...
-//! let mut tried = Tried::NONE;
-//! let first = list.select(now, &mut rng, &tried).expect("both can open");
-//! list.begin_request(first.key);
+//! let first = list.select(now, &mut rng, &Demand::first())?;
 //! let _ = list.on_failure(first.key, now, &mut rng);
 //! assert_eq!(list.end_request(first.key), Released::Kept);
+//! let mut tried = Tried::NONE;
 //! tried.insert(first.key);
 //!
-//! // ... so its retry goes to the other one, as do all requests during the next second.
-//! let second = list.select(now, &mut rng, &tried).expect("the other one can open");
+//! // ... so its retry goes to the other one, which takes one request at a time.
+//! let second = list.select(now, &mut rng, &Demand { tried: &tried, ..Demand::first() })?;
 //! assert_ne!(second.address, first.address);
 //! let later = now + Duration::from_millis(999);
-//! assert_eq!(list.select(later, &mut rng, &Tried::NONE), Some(second));
+//! assert_eq!(list.select(later, &mut rng, &Demand::first()), Err(NoBackend::Full));
 //! assert!(list.get(first.key).is_some_and(|backend| !backend.can_open(later) && backend.is_available()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -47,25 +52,43 @@
 pub mod limits;
 
 mod backend;
+mod balancer;
+mod budget;
+mod demand;
 mod draw;
-mod in_flight;
+mod hash;
+mod keyed;
 mod latch;
 mod list;
+mod load;
 mod map;
 mod policy;
 mod pool;
+mod rate;
 mod retry;
 mod slab;
+mod spec;
 mod tried;
+mod wait_queue;
 mod waiting;
 mod weight_tree;
 
-pub use backend::{Backend, BackendKey, BackendSpec, Status};
-pub use in_flight::InFlight;
+pub use backend::{Backend, BackendKey, Status};
+pub use balancer::{BackendSnapshot, GroupSnapshot, LoadBalancer, SelectError, Selected};
+pub use budget::{BudgetShare, RetryBudget};
+pub use demand::Demand;
+pub use hash::stable_hash;
+pub use keyed::{KeyedSlots, KeyedWaiter};
 pub use latch::{Availability, FailOpenFlip, Flip};
-pub use list::select::{Selection, Tier};
-pub use list::{Added, BackendList, Failed, Released, Removed, Succeeded};
-pub use map::{BackendMap, ClusterKey, Settings};
-pub use policy::Policy;
+pub use list::BackendList;
+pub use list::outcome::{Added, Changed, Failed, Released, Removed, Succeeded};
+pub use list::select::{NoBackend, Selection, Tier};
+pub use list::tally::Counts;
+pub use load::{FailureKind, Failures, Load};
+pub use map::{BackendMap, ClusterKey};
+pub use policy::{Metric, Policy};
+pub use rate::RateTable;
 pub use retry::{FailureOutcome, RetryPolicy, SuccessOutcome};
+pub use spec::{Admin, BackendSpec, Settings};
 pub use tried::Tried;
+pub use wait_queue::{WaitQueue, Waiter};

@@ -1,21 +1,17 @@
 //! All clusters of one shard.
 
+use std::sync::Arc;
+
 use ahash::AHashMap;
 use ringway_core::ClusterId;
 
 use crate::list::BackendList;
-use crate::policy::Policy;
+use crate::load::Load;
+use crate::spec::Settings;
 
 /// Names a cluster within its [`BackendMap`]; what routing resolves a request to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClusterKey(u32);
-
-/// What the configuration says about a cluster as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Settings {
-    /// How requests are spread over its backends.
-    pub policy: Policy,
-}
 
 /// The clusters of one shard, each with its backends. Not shared and not locked: every shard owns one.
 #[derive(Debug, Default)]
@@ -32,15 +28,16 @@ impl BackendMap {
         BackendMap::default()
     }
 
-    /// Adds a cluster without backends, or changes the settings of the one with this name.
-    pub fn add_cluster(&mut self, id: ClusterId, settings: Settings) -> ClusterKey {
+    /// Adds a cluster without backends, or changes the settings of the one with this name, which keeps the `total` it has.
+    /// `total` must be the one that every shard was given for this cluster: its limits are measured by it.
+    pub fn add_cluster(&mut self, id: ClusterId, settings: Settings, total: Arc<Load>) -> ClusterKey {
         if let Some(key) = self.key_of(&id) {
-            self.cluster_mut(key).set_policy(settings.policy);
+            self.cluster_mut(key).set_settings(settings);
             return key;
         }
         let key =
             ClusterKey(u32::try_from(self.clusters.len()).expect("memory ends long before 2³² clusters"));
-        self.clusters.push(BackendList::new(id.clone(), settings.policy));
+        self.clusters.push(BackendList::new(id.clone(), settings, total));
         self.by_id.insert(id, key);
         key
     }
@@ -80,9 +77,14 @@ impl BackendMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
 
     fn name(text: &str) -> ClusterId {
         text.parse().unwrap()
+    }
+
+    fn with(policy: Policy) -> Settings {
+        Settings { policy, ..Settings::default() }
     }
 
     #[test]
@@ -91,22 +93,24 @@ mod tests {
         let id = name("api");
         assert_eq!(map.key_of(&id), None);
 
-        let key = map.add_cluster(id.clone(), Settings { policy: Policy::PowerOfTwo });
+        let key = map.add_cluster(id.clone(), with(Policy::Maglev), Arc::new(Load::new()));
         assert_eq!(map.key_of(&id), Some(key));
         assert!(map.cluster(key).is_empty());
-        assert_eq!(map.cluster(key).policy(), Policy::PowerOfTwo);
+        assert_eq!(map.cluster(key).settings().policy, Policy::Maglev);
     }
 
     #[test]
-    fn adding_a_cluster_again_keeps_it_and_changes_its_policy() {
+    fn adding_a_cluster_again_keeps_it_and_changes_its_settings() {
         let mut map = BackendMap::new();
-        let api = map.add_cluster(name("api"), Settings::default());
-        let web = map.add_cluster(name("web"), Settings::default());
+        let total = Arc::new(Load::new());
+        let api = map.add_cluster(name("api"), Settings::default(), Arc::clone(&total));
+        let web = map.add_cluster(name("web"), Settings::default(), Arc::new(Load::new()));
         assert_ne!(api, web);
 
-        assert_eq!(map.add_cluster(name("api"), Settings { policy: Policy::PowerOfTwo }), api);
-        assert_eq!(map.cluster(api).policy(), Policy::PowerOfTwo);
-        assert_eq!(map.cluster(web).policy(), Policy::RoundRobin);
+        assert_eq!(map.add_cluster(name("api"), with(Policy::RoundRobin), Arc::new(Load::new())), api);
+        assert_eq!(map.cluster(api).settings().policy, Policy::RoundRobin);
+        assert!(Arc::ptr_eq(map.cluster(api).total(), &total));
+        assert_eq!(map.cluster(web).settings(), &Settings::default());
         let names: Vec<_> = map.iter().map(|(key, list)| (key, list.id().as_str())).collect();
         assert_eq!(names, [(api, "api"), (web, "web")]);
     }

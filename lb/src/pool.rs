@@ -9,18 +9,26 @@ use std::sync::Arc;
 use rand::Rng;
 
 use crate::draw;
-use crate::in_flight::InFlight;
 use crate::limits::{REDRAWS_MAX, REJECTIONS_MAX};
+use crate::load::Load;
 use crate::weight_tree::WeightTree;
+use order_tree::OrderTree;
 
-/// A backend as policies see it.
+mod order_tree;
+
+/// A backend as policies see it. Never across two cache lines: a draw touches one line per candidate.
 #[derive(Debug)]
+#[repr(align(32))]
 pub(crate) struct Candidate {
-    pub(crate) load: Arc<InFlight>,
+    pub(crate) load: Arc<Load>,
+    /// A hash of its address that is the same in every process: what it is to policies that hash.
+    pub(crate) identity: u64,
     /// At least 1.
     pub(crate) weight: u32,
     /// Its index in the slab.
     pub(crate) index: u32,
+    /// Its place in the configuration. No two of a pool have the same, none has `u32::MAX`.
+    pub(crate) order: u32,
 }
 
 /// Candidates by dense position. Positions change when a candidate leaves: the last one takes its place.
@@ -28,6 +36,7 @@ pub(crate) struct Candidate {
 pub(crate) struct Pool {
     candidates: Vec<Candidate>,
     weights: WeightTree,
+    orders: OrderTree,
     /// Sum of the squared weights.
     squares: u128,
     is_equal: bool,
@@ -61,11 +70,13 @@ impl Pool {
     pub(crate) fn reserve(&mut self, capacity: usize) {
         self.candidates.reserve(capacity.saturating_sub(self.candidates.len()));
         self.weights.reserve(capacity);
+        self.orders.reserve(capacity);
     }
 
     /// Takes a candidate in; returns its position.
     pub(crate) fn insert(&mut self, candidate: Candidate) -> u32 {
         self.weights.push(candidate.weight);
+        self.orders.push(candidate.order);
         self.squares += square(candidate.weight);
         self.weight_max = self.weight_max.max(candidate.weight);
         self.candidates.push(candidate);
@@ -79,20 +90,48 @@ impl Pool {
         let last_weight = self.candidates.last()?.weight;
         let gone = self.candidates.swap_remove(position);
         let moved = self.candidates.get(position);
-        if moved.is_some() {
+        if let Some(moved) = moved {
             self.weights.replace(position, gone.weight, last_weight);
+            self.orders.replace(position, moved.order);
         }
         self.weights.pop(last_weight);
+        self.orders.pop();
         self.squares -= square(gone.weight);
         let moved = moved.map(|candidate| candidate.index);
         self.compare_weights();
-        if gone.weight == self.weight_max {
-            // Among equals the first tells; a scan is due only when a heavy one leaves lighter ones behind.
-            let looked_at = if self.is_equal { self.candidates.len().min(1) } else { self.candidates.len() };
-            let weights = self.candidates[..looked_at].iter().map(|candidate| candidate.weight);
-            self.weight_max = weights.max().unwrap_or(0);
-        }
+        self.forget_weight(gone.weight);
         moved
+    }
+
+    /// Changes the weight of the candidate at `position`.
+    pub(crate) fn set_weight(&mut self, position: u32, weight: u32) {
+        let position = position as usize;
+        let old = std::mem::replace(&mut self.candidates[position].weight, weight);
+        self.weights.replace(position, old, weight);
+        self.squares = self.squares - square(old) + square(weight);
+        self.weight_max = self.weight_max.max(weight);
+        self.compare_weights();
+        if weight < old {
+            self.forget_weight(old);
+        }
+    }
+
+    /// Somebody no longer has this weight. If it was the largest, somebody else with it is usually found soon; a whole
+    /// scan is made only when the one heavy backend leaves lighter ones behind.
+    fn forget_weight(&mut self, weight: u32) {
+        if weight == self.weight_max && !self.candidates.iter().any(|candidate| candidate.weight == weight) {
+            self.weight_max = self.candidates.iter().map(|candidate| candidate.weight).max().unwrap_or(0);
+        }
+    }
+
+    /// The position of the one that comes first in the configuration. The pool must not be empty.
+    pub(crate) fn first(&self) -> usize {
+        self.orders.first()
+    }
+
+    /// The position of the first in the configuration that `admit` lets through; `None` if there is none.
+    pub(crate) fn first_admitted(&self, admit: impl Fn(&Candidate) -> bool) -> Option<usize> {
+        self.orders.first_where(|position| admit(&self.candidates[position]))
     }
 
     /// n·Σw² ≥ (Σw)², with equality exactly when all w are the same (Cauchy–Schwarz): no need to look at them all.
@@ -128,6 +167,7 @@ impl Pool {
     /// proportion to weight; `None` if no draw was kept. While weights differ by small factors this takes a fraction
     /// of the time of the search that it saves, whose every branch is a coin flip to the processor (1000 weights, two
     /// draws: 13 ns against 48 ns).
+    #[inline(always)]
     fn draw_by_rejection<R: Rng + ?Sized>(&self, rng: &mut R, except: usize) -> Option<usize> {
         for _ in 0..REJECTIONS_MAX {
             let bits = rng.next_u64();

@@ -98,6 +98,18 @@ impl RetryPolicy {
         }
     }
 
+    /// The permitted failures were used up elsewhere: as after the last of them, now.
+    pub fn exhaust<R: Rng + ?Sized>(&mut self, now: Time, rng: &mut R) {
+        self.wait_until = self.wait_until.max(now + window(RETRY_TRIES_MAX - 1, rng));
+        self.tries = RETRY_TRIES_MAX;
+    }
+
+    /// Whether there was no failure since the last success.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.tries == 0
+    }
+
     /// A connection or request succeeded. One comparison if nothing had failed.
     pub fn on_success(&mut self) -> SuccessOutcome {
         if self.tries == 0 {

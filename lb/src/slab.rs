@@ -50,8 +50,8 @@ impl Slab {
     /// Whether one of `keys` names a backend with the same address as the one at `index`: several names may stand for
     /// one server.
     pub(crate) fn shares_address(&self, index: u32, keys: &[BackendKey]) -> bool {
-        let address = &self.at(index).address;
-        keys.iter().any(|&key| self.get(key).is_some_and(|backend| backend.address == *address))
+        let address = &self.at(index).spec.address;
+        keys.iter().any(|&key| self.get(key).is_some_and(|backend| backend.spec.address == *address))
     }
 
     pub(crate) fn insert(&mut self, backend: Backend) -> BackendKey {

@@ -6,8 +6,6 @@
 
 use ringway_core::Time;
 
-use crate::limits::TRIAL_INTERVAL;
-
 /// One backend in back-off.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -51,9 +49,9 @@ impl Waiting {
         self.entries.reserve(capacity.saturating_sub(self.entries.len()));
     }
 
-    /// Takes a backend in whose window opened at `now`; returns its position.
-    pub(crate) fn insert(&mut self, index: u32, now: Time, ready_at: Time) -> u32 {
-        let trial_at = now + TRIAL_INTERVAL;
+    /// Takes a backend in whose window ends at `ready_at`, and which may get a trial from `trial_at` on; returns its
+    /// position.
+    pub(crate) fn insert(&mut self, index: u32, ready_at: Time, trial_at: Time) -> u32 {
         self.entries.push(Entry { index, ready_at, trial_at });
         self.next_ready = self.next_ready.min(ready_at);
         self.next_trial = self.next_trial.min(trial_at);
@@ -86,23 +84,23 @@ impl Waiting {
     }
 
     /// The slab index of the backend to be tried at `now` although its window is open: the lowest `rank`, among
-    /// equals the one that has waited longest; `None` in `rank` excludes it. It is claimed: there is no second trial
-    /// of it for one [`TRIAL_INTERVAL`].
-    pub(crate) fn claim_trial<K: Ord>(&mut self, now: Time, rank: impl Fn(u32) -> Option<K>) -> Option<u32> {
+    /// equals the one that has waited longest; `None` in `rank` excludes it. Whoever sends the trial says so with
+    /// [`Waiting::set_trial`].
+    pub(crate) fn find_trial<K: Ord>(&self, now: Time, rank: impl Fn(u32) -> Option<K>) -> Option<u32> {
         if now < self.next_trial {
             return None;
         }
-        let claimed = self
-            .entries
-            .iter_mut()
+        self.entries
+            .iter()
             .filter(|entry| entry.trial_at <= now)
             .filter_map(|entry| rank(entry.index).map(|rank| (rank, entry)))
             .min_by(|(a_rank, a), (b_rank, b)| a_rank.cmp(b_rank).then(a.trial_at.cmp(&b.trial_at)))
-            .map(|(_, entry)| {
-                entry.trial_at = now + TRIAL_INTERVAL;
-                entry.index
-            });
+            .map(|(_, entry)| entry.index)
+    }
+
+    /// The backend at `position` gets no trial before `trial_at`.
+    pub(crate) fn set_trial(&mut self, position: u32, trial_at: Time) {
+        self.entries[position as usize].trial_at = trial_at;
         self.next_trial = self.entries.iter().map(|entry| entry.trial_at).min().unwrap_or(Time::NEVER);
-        claimed
     }
 }

@@ -1,4 +1,7 @@
-//! From a listening socket to client tasks, up to the limits of connections.
+//! From a listening socket to client tasks, here or of another shard, up to the limits of connections.
+
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -6,7 +9,9 @@ use std::rc::Rc;
 
 use ringway_engine::{Engine, Listener, Stream};
 
+use crate::balance::Handed;
 use crate::client::{self, Client, Next, Open};
+use crate::inbox::Receiver;
 use crate::limits::GATE_RETRY;
 use crate::recycle::Recycler;
 use crate::shard::Shard;
@@ -40,13 +45,91 @@ pub(crate) async fn run<E, F, M>(
                     shard.engine.sleep_until(shard.engine.now() + GATE_RETRY).await;
                 }
                 shard.counters.connections.one();
-                welcome(&shard, index, stream, peer, &recycler, exchange);
+                if let Some(stream) = hand_over(&shard, index, stream, peer) {
+                    welcome(&shard, index, stream, peer, &recycler, exchange);
+                }
             }
             Ok(None) => return,
             Err(error) => {
                 tracing::error!(shard = shard.id, listener = index, %error, "the listener can not accept any more");
                 return;
             }
+        }
+    }
+}
+
+/// Gives a connection that was let in to a shard that has clearly fewer. It comes back if it is to be served here.
+fn hand_over<E: Engine>(
+    shard: &Rc<Shard<E>>,
+    listener: usize,
+    stream: E::Stream,
+    peer: SocketAddr,
+) -> Option<E::Stream> {
+    let Some(balancer) = &shard.balancer else { return Some(stream) };
+    let placed = balancer.place(shard.engine.now(), &mut *shard.rng.borrow_mut());
+    let Some(to) = placed else { return Some(stream) };
+    let socket = match stream.into_socket() {
+        Ok(socket) => socket,
+        Err(stream) => {
+            balancer.keep(to);
+            return Some(stream);
+        }
+    };
+    match balancer.hand(to, Handed { listener, socket, peer }) {
+        Ok(()) => {
+            shard.counters.handed_over.one();
+            None
+        }
+        Err(handed) => adopt(shard, handed.socket),
+    }
+}
+
+/// Takes a socket in whose connection was let in and is counted here.
+fn adopt<E: Engine>(shard: &Shard<E>, socket: E::Socket) -> Option<E::Stream> {
+    let adopted = shard.engine.adopt_stream(socket);
+    adopted
+        .inspect_err(|error| {
+            tracing::error!(shard = shard.id, %error, "a client's connection is lost: there is no place for it");
+            shard.forget();
+        })
+        .ok()
+}
+
+/// What other shards hand over to this one. Whatever is left of it when this is dropped was never served.
+pub(crate) struct Arrivals<E: Engine> {
+    shard: Rc<Shard<E>>,
+    handed: Receiver<Handed<E::Socket>>,
+}
+
+impl<E: Engine> Arrivals<E> {
+    pub(crate) fn new(shard: &Rc<Shard<E>>, handed: Receiver<Handed<E::Socket>>) -> Arrivals<E> {
+        Arrivals { shard: Rc::clone(shard), handed }
+    }
+}
+
+impl<E: Engine> Drop for Arrivals<E> {
+    fn drop(&mut self) {
+        for _lost in self.handed.end() {
+            self.shard.forget();
+        }
+    }
+}
+
+/// Serves what other shards hand over, until this one drains and all that had come by then has its task.
+pub(crate) async fn take_over<E, F, M>(mut arrivals: Arrivals<E>, recycler: Rc<Recycler<F>>, exchange: M)
+where
+    E: Engine,
+    F: Future<Output = Next<E::Chunk>> + 'static,
+    M: Fn(Rc<Client<E>>, E::Chunk) -> F + Copy + 'static,
+{
+    while arrivals.handed.is_filled().await {
+        let shard = &arrivals.shard;
+        // Those that it accepts itself may have come first.
+        shard.clients.below(shard.plan.connections_max).await;
+        let Some(Handed { listener, socket, peer }) = arrivals.handed.take() else { continue };
+        if let Some(stream) = adopt(shard, socket) {
+            shard.counters.taken_over.one();
+            welcome(shard, listener, stream, peer, &recycler, exchange);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What every step of one exchange needs: the client, how long it may take, and what it is called.
 
 use std::cell::{Cell, OnceCell};
+use std::io;
 use std::time::Duration;
 
 use ringway_core::Time;
@@ -18,13 +19,27 @@ pub(crate) struct Call<'a, E: Engine> {
     id: Cell<Option<[u8; 32]>>,
     /// What the client calls it, where that holds.
     name: OnceCell<Box<[u8]>>,
+    /// The request is there as a whole, and nothing behind it yet.
+    is_whole: Cell<bool>,
+    /// What came behind it meanwhile.
+    ahead: Cell<Option<E::Chunk>>,
+    /// The client went away before it was served.
+    deserted: Cell<bool>,
 }
 
 impl<'a, E: Engine> Call<'a, E> {
     /// Begins now.
     pub(crate) fn new(client: &'a Client<E>) -> Call<'a, E> {
         let until = client.shard.engine.now() + client.timeouts().total;
-        Call { client, until, id: Cell::new(None), name: OnceCell::new() }
+        Call {
+            client,
+            until,
+            id: Cell::new(None),
+            name: OnceCell::new(),
+            is_whole: Cell::new(false),
+            ahead: Cell::new(None),
+            deserted: Cell::new(false),
+        }
     }
 
     /// The moment by which a step that begins now and may take this long must be done.
@@ -59,6 +74,38 @@ impl<'a, E: Engine> Call<'a, E> {
             self.id.set(Some(id));
             id
         })
+    }
+
+    /// The request was read to its end, and nothing was received behind it: from now on the end of the client's connection
+    /// shows that nobody waits for the answer.
+    pub(crate) fn has_all(&self) {
+        self.is_whole.set(true);
+    }
+
+    /// Whether the client went away while its request waits. Looks, and does not wait.
+    pub(crate) async fn is_deserted(&self) -> bool {
+        let stream = &self.client.stream;
+        if self.is_whole.get() && stream.has_pending() {
+            match stream.recv().await {
+                Ok(Some(chunk)) => {
+                    self.ahead.set(Some(chunk));
+                    self.is_whole.set(false);
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                Ok(None) | Err(_) => self.deserted.set(true),
+            }
+        }
+        self.deserted.get()
+    }
+
+    /// Whether [`Call::is_deserted`] found that.
+    pub(crate) fn was_deserted(&self) -> bool {
+        self.deserted.get()
+    }
+
+    /// What [`Call::is_deserted`] found instead.
+    pub(crate) fn take_ahead(&self) -> Option<E::Chunk> {
+        self.ahead.take()
     }
 
     /// Starts sending to the client, with the deadline that a client has for taking it.

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use rand::RngExt;
+use ringway_core::Time;
 use ringway_core::config::Timeouts;
 use ringway_engine::{Deadline, Engine, Mode, Stream};
 
@@ -35,6 +37,10 @@ pub(crate) struct Client<E: Engine> {
     destination: OnceCell<Box<SocketAddr>>,
     /// How many requests it has brought.
     pub(crate) requests: Cell<u32>,
+    /// Since when it is here.
+    born: Time,
+    /// Where in the spread of ages its own limit lies.
+    jitter: u8,
 }
 
 /// What a connection is doing, for a drain to know.
@@ -124,6 +130,23 @@ impl<E: Engine> Client<E> {
         self.trusted.get()
     }
 
+    /// When it is so old that the next answer is the last: in the tenth before the configured age, each at its own time, so
+    /// that clients that came together do not come again together.
+    fn worn_at(&self) -> Time {
+        let Some(max) = self.plan().connection_max_age else { return Time::NEVER };
+        self.born + (max - max / 10) + (max / 10).mul_f32(f32::from(self.jitter) / 255.0)
+    }
+
+    /// When it ends if it is idle: a tenth later, because whoever still uses it is to be told first.
+    fn ends_at(&self) -> Time {
+        self.worn_at() + self.plan().connection_max_age.unwrap_or_default() / 10
+    }
+
+    /// Whether an answer from now on is the last.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.shard.engine.now() >= self.worn_at()
+    }
+
     /// Sets the time that the first byte of the next request has.
     fn set_patience(&self) {
         let patience = match self.phase.get() {
@@ -131,7 +154,8 @@ impl<E: Engine> Client<E> {
             Phase::Fresh => self.timeouts().head,
             Phase::Busy | Phase::Idle => self.timeouts().idle,
         };
-        self.stream.set_deadline(Deadline::Recv, self.shard.engine.now() + patience);
+        let by = self.shard.engine.now() + patience;
+        self.stream.set_deadline(Deadline::Recv, by.min(self.ends_at()));
     }
 }
 
@@ -141,6 +165,7 @@ pub(crate) struct Open<E: Engine>(Rc<Client<E>>);
 impl<E: Engine> Open<E> {
     /// Takes a connection on the books. The gate has let it in.
     pub(crate) fn new(shard: &Rc<Shard<E>>, listener: usize, stream: E::Stream, peer: SocketAddr) -> Open<E> {
+        let ages = shard.plan.listeners[listener].connection_max_age.is_some();
         let client = Rc::new(Client {
             shard: Rc::clone(shard),
             stream,
@@ -153,6 +178,8 @@ impl<E: Engine> Open<E> {
             admitted: Cell::new(false),
             destination: OnceCell::new(),
             requests: Cell::new(0),
+            born: shard.engine.now(),
+            jitter: if ages { shard.rng.borrow_mut().random() } else { 0 },
         });
         shard.clients.insert(&client);
         Open(client)
@@ -172,6 +199,10 @@ impl<E: Engine> Drop for Open<E> {
         let shard = &self.0.shard;
         shard.clients.remove(&self.0);
         shard.gate.leave();
+        if let Some(balancer) = &shard.balancer {
+            let now = shard.engine.now();
+            balancer.left(now.since(self.0.born), now);
+        }
         if self.0.admitted.get() && shard.gate.counts_sources() {
             shard.gate.dismiss(self.0.source().ip());
         }
@@ -221,7 +252,10 @@ where
 /// Brings a connection into the state in which an exchange leaves it.
 pub(crate) async fn settle<E: Engine>(client: &Client<E>, left: Left<E::Chunk>) -> Next<E::Chunk> {
     match left {
-        Left::Keep(None) if client.shard.draining.get() => linger(client).await,
+        // The answer may have begun when there was still time for another one.
+        Left::Keep(None) if client.shard.draining.get() || client.shard.engine.now() >= client.ends_at() => {
+            linger(client).await;
+        }
         Left::Keep(rest) => return Next::Keep(rest),
         Left::Close => drop(client.stream.sent().await),
         Left::Linger => linger(client).await,

@@ -51,6 +51,10 @@ macro_rules! counters {
 counters! {
     /// Client connections accepted.
     connections,
+    /// Accepted client connections that another shard took over, because it had clearly fewer.
+    handed_over,
+    /// Client connections taken over that another shard had accepted.
+    taken_over,
     /// Client connections closed at once, because their source had as many as it may.
     refused_sources,
     /// Client connections closed for the PROXY protocol header that they did not begin with, or whose peer may not send one.
@@ -77,6 +81,24 @@ counters! {
     rejected,
     /// Requests for which no backend could be selected.
     unserved,
+    /// Requests whose client makes more than it may in a second: answered 429.
+    rate_limited,
+    /// Requests that waited at a limit.
+    queued,
+    /// Requests for which no room was made in time, or that found too many waiting; among `unserved`.
+    queue_refused,
+    /// Requests whose source had as many in flight as it may, for too long.
+    source_refused,
+    /// Tries beyond the first that the retry budget did not allow.
+    retries_refused,
+    /// Requests sent to a backend although it is not well, because no other was left.
+    fail_open,
+    /// Health checks run by this shard.
+    probes,
+    /// Those among them that failed.
+    probes_failed,
+    /// Health checks that were due and not run, because too many were waiting already.
+    probes_skipped,
     /// Attempts to connect to a backend that failed.
     connect_failures,
     /// Attempts to connect for which this process had no descriptor, port or memory left.

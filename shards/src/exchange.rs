@@ -20,6 +20,7 @@ use crate::own::{self, Wants};
 use crate::plan::Action;
 use crate::request::{self, Gathered};
 use crate::respond::{Answered, Asker, Done, RespondError, respond};
+use crate::source;
 use crate::tunnel;
 use crate::upload::{self, Piece, UploadError};
 use crate::upstream::{Attempts, Upstream};
@@ -74,6 +75,7 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
     };
     let counters = &shard.counters;
     counters.requests.one();
+    let affinity = ask.affinity;
     let asker = Asker {
         version: ask.version,
         keep_alive: ask.keep_alive,
@@ -81,6 +83,7 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
         is_head: ask.is_head,
         tunnel: ask.tunnel,
         route: ask.route,
+        sticky: affinity.sticky,
     };
     let mut out = Outgoing { head, piece: None, body: ask.body, tail: Vec::new() };
     let action = ask.route.map(|route| &shard.plan.routes[route as usize].action);
@@ -92,9 +95,12 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
         return fail(call, Status::BadRequest, Unserved { asker, out: &out, whole: false, rest: None }).await;
     };
     let whole = out.is_whole();
+    if ask.is_too_fast {
+        counters.rate_limited.one();
+        return fail(call, Status::TooManyRequests, Unserved { asker, out: &out, whole, rest }).await;
+    }
     let cluster = match action {
-        Some(Action::Cluster(cluster)) => *cluster,
-        Some(Action::Split(split)) => split.draw(&mut *shard.rng.borrow_mut()),
+        Some(Action::Cluster(_) | Action::Split(_)) => ask.cluster as usize,
         Some(Action::Respond(status, answer)) => {
             let keep = asker.keep_alive && whole && !shard.draining.get();
             let mut buffer = shard.engine.buffer();
@@ -106,11 +112,37 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
             return fail(call, Status::NotFound, Unserved { asker, out: &out, whole, rest }).await;
         }
     };
+    let mut place = None;
+    if source::is_limited(&shard.gate) {
+        place = source::try_place(call);
+        if place.is_none() {
+            // Boxed: what nearly no request needs must not make every one larger.
+            place = Box::pin(source::wait(call)).await;
+        }
+        if place.is_none() {
+            counters.source_refused.one();
+            let request = Unserved { asker, out: &out, whole, rest };
+            return fail(call, Status::ServiceUnavailable, request).await;
+        }
+    }
+    // Until the end of it all.
+    let _place = place;
+    shard.count_request(cluster);
     // Some backend took the request and did not answer it.
     let mut reached = false;
-    let mut attempts = Attempts::new(shard.plan.clusters[cluster].retries);
+    let mut attempts = Attempts::new(shard.plan.clusters[cluster].retries, affinity);
+    let mut rest = rest;
+    if whole && rest.is_none() {
+        call.has_all();
+    }
     loop {
-        let Some(upstream) = Upstream::acquire(call, cluster, &mut attempts).await else {
+        let upstream = Upstream::acquire(call, cluster, &mut attempts).await;
+        rest = rest.or_else(|| call.take_ahead());
+        let Some(upstream) = upstream else {
+            if call.was_deserted() {
+                counters.aborted.one();
+                return Left::Close;
+            }
             if call.is_over() {
                 return give_up(call, RespondError::Timeout, Unserved { asker, out: &out, whole, rest })
                     .await;
@@ -127,13 +159,20 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
                 }
                 return after(asker, answered.keep_client, uploaded, rest.or(behind));
             }
-            Outcome::Switched(behind) => return tunnel(call, &upstream, rest, behind).await,
+            Outcome::Switched(behind) => {
+                // Boxed: few exchanges become tunnels, and each would be larger for it.
+                Box::pin(tunnel::between(call, &upstream, rest, behind)).await;
+                return Left::Close;
+            }
             Outcome::Upload { error, answering } => {
                 drop(upstream);
                 let request = Unserved { asker, out: &out, whole: false, rest: None };
                 return abandon(call, error, answering, request).await;
             }
             Outcome::Failed(RespondError::Unanswered) => {
+                if !upstream.reused {
+                    upstream.misbehaved();
+                }
                 if !(whole && ask.idempotent) {
                     drop(upstream);
                     return fail(call, Status::BadGateway, Unserved { asker, out: &out, whole, rest }).await;
@@ -147,6 +186,9 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
                 }
             }
             Outcome::Failed(error) => {
+                if error.is_the_backends() {
+                    upstream.misbehaved();
+                }
                 drop(upstream);
                 return give_up(call, error, Unserved { asker, out: &out, whole, rest }).await;
             }
@@ -242,32 +284,6 @@ async fn attempt<E: Engine>(
         })
     })
     .await
-}
-
-/// Passes bytes both ways until the tunnel that the backend has granted ends.
-async fn tunnel<E: Engine>(
-    call: &Call<'_, E>,
-    upstream: &Upstream<E>,
-    from_client: Option<E::Chunk>,
-    from_backend: Option<E::Chunk>,
-) -> Left<E::Chunk> {
-    let shard = &call.client.shard;
-    shard.counters.tunnels.one();
-    let timeouts = call.client.timeouts();
-    let settings =
-        tunnel::Settings { idle: timeouts.tunnel, send: timeouts.send, passed: &shard.counters.tunnel_bytes };
-    let client = tunnel::Peer { stream: &call.client.stream, received: from_client };
-    let backend = tunnel::Peer { stream: upstream.stream(), received: from_backend };
-    // Boxed: few exchanges become tunnels, and each would be larger for it.
-    let ended = Box::pin(tunnel::relay(&shard.engine, client, backend, settings)).await;
-    tracing::debug!(
-        shard = shard.id,
-        cause = ?ended.cause,
-        from_client = ended.from_a,
-        from_backend = ended.from_b,
-        "the tunnel has ended"
-    );
-    Left::Close
 }
 
 /// What becomes of the client's connection after an answer.

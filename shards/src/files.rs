@@ -44,5 +44,7 @@ fn named(config: &Config) -> impl Iterator<Item = &Path> {
         },
         Action::Split(_) | Action::Redirect(_) => None,
     });
-    answers.chain(bodies).map(PathBuf::as_path)
+    let sticky = config.clusters.iter().filter_map(|cluster| cluster.sticky.as_ref());
+    let secrets = sticky.filter_map(|sticky| sticky.secret_file.as_ref());
+    answers.chain(bodies).chain(secrets).map(PathBuf::as_path)
 }

@@ -1,21 +1,21 @@
-//! Admission: how many client connections the whole process holds, in total and for each source address.
+//! Admission: how many client connections the whole process holds, in total and for each source address, and how many
+//! requests of one source are in flight.
 //!
-//! The one thing that shards share when a connection comes and goes. The total is one atomic. Sources are counted in a
-//! table of stripes, each behind a lock of its own that is held for a few nanoseconds, and only where a limit per source is
-//! configured; the table holds an entry for each source that has a connection, so the total bounds it.
+//! The one thing that shards share when a connection comes and goes. The total is one atomic. Sources are counted in tables
+//! only where a limit per source is configured; a table holds an entry for each source that has a connection, so the total
+//! bounds it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use ahash::{AHashMap, RandomState};
-
-/// Parts of the table of sources: many more than cores, so that two rarely want the same.
-const STRIPES: usize = 256;
+use ringway_core::config::Daemon;
+use ringway_lb::KeyedSlots;
 
 /// Who counts as one source: an IPv4 address, or the /64 that an IPv6 host chooses its addresses from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Source {
+pub(crate) enum Source {
     V4(u32),
     V6(u64),
 }
@@ -34,33 +34,50 @@ impl From<IpAddr> for Source {
 pub struct Gate {
     open: AtomicU32,
     open_max: u32,
+    /// Connections of each source.
     sources: Option<Sources>,
+    /// Requests of each source.
+    requests: Option<RequestLimit>,
 }
 
 #[derive(Debug)]
 struct Sources {
     max: u32,
-    hasher: RandomState,
-    stripes: Box<[Mutex<AHashMap<Source, u32>>]>,
+    slots: KeyedSlots<Source>,
 }
 
-impl Sources {
-    fn with<T>(&self, source: Source, work: impl FnOnce(&mut AHashMap<Source, u32>) -> T) -> T {
-        let stripe = self.hasher.hash_one(source) as usize % STRIPES;
-        work(&mut self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner))
-    }
+/// How many requests one source may have in flight, and wait for.
+#[derive(Debug)]
+pub(crate) struct RequestLimit {
+    pub(crate) max: u32,
+    pub(crate) slots: Arc<KeyedSlots<Source>>,
+    pub(crate) wait: Duration,
+    pub(crate) waiting_max: usize,
 }
 
 impl Gate {
     /// For at most `open_max` connections, at most `per_source` of them from one source.
     #[must_use]
     pub fn new(open_max: u32, per_source: Option<u32>) -> Gate {
-        let sources = per_source.map(|max| Sources {
+        let sources = per_source.map(|max| Sources { max, slots: KeyedSlots::new() });
+        Gate { open: AtomicU32::new(0), open_max, sources, requests: None }
+    }
+
+    /// For at most `open_max` connections, and with the limits of sources that `daemon` says.
+    #[must_use]
+    pub fn configured(open_max: u32, daemon: &Daemon) -> Gate {
+        let requests = daemon.max_in_flight_per_source.map(|max| RequestLimit {
             max,
-            hasher: RandomState::new(),
-            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            slots: Arc::new(KeyedSlots::new()),
+            wait: daemon.source_queue_timeout,
+            waiting_max: daemon.source_queue_max as usize,
         });
-        Gate { open: AtomicU32::new(0), open_max, sources }
+        Gate { requests, ..Gate::new(open_max, daemon.max_connections_per_source) }
+    }
+
+    /// The limit of requests of one source, if there is one.
+    pub(crate) fn request_limit(&self) -> Option<&RequestLimit> {
+        self.requests.as_ref()
     }
 
     /// How many connections are in.
@@ -98,27 +115,14 @@ impl Gate {
 
     /// Counts a connection of `source`, unless that has as many as it may. Pair with [`Gate::dismiss`].
     pub(crate) fn admit(&self, source: IpAddr) -> bool {
-        let Some(sources) = &self.sources else { return true };
-        let source = Source::from(source);
-        sources.with(source, |counts| {
-            let count = counts.entry(source).or_insert(0);
-            let admitted = *count < sources.max;
-            *count += u32::from(admitted);
-            admitted
-        })
+        self.sources.as_ref().is_none_or(|sources| sources.slots.try_enter(Source::from(source), sources.max))
     }
 
     /// A connection of `source` that was admitted has ended.
     pub(crate) fn dismiss(&self, source: IpAddr) {
-        let Some(sources) = &self.sources else { return };
-        let source = Source::from(source);
-        sources.with(source, |counts| {
-            let Some(count) = counts.get_mut(&source) else { return };
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&source);
-            }
-        });
+        if let Some(sources) = &self.sources {
+            sources.slots.leave(&Source::from(source));
+        }
     }
 }
 
@@ -175,6 +179,6 @@ mod tests {
             gate.dismiss(ip(&format!("192.0.2.{n}")));
         }
         let sources = gate.sources.as_ref().expect("sources are counted");
-        assert!(sources.stripes.iter().all(|stripe| stripe.lock().expect("not poisoned").is_empty()));
+        assert_eq!(sources.slots.keys(), 0);
     }
 }

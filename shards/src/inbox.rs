@@ -1,11 +1,13 @@
-//! How the coordinator talks to a shard: a bounded queue whose receiver is a task of the shard.
+//! Bounded queues whose receiver is a task of a shard, and the commands that reach it through one.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
+
+use ringway_health::board::{Decision, Member};
 
 use crate::Snapshot;
 use crate::limits::INBOX_COMMANDS_MAX;
@@ -19,8 +21,21 @@ pub enum Command {
     },
     /// End now, whatever runs.
     Stop,
+    /// Take note of what was decided about a backend.
+    Decide(Decision),
+    /// The shards that live share the health checks anew.
+    Live(Arc<Live>),
     /// Report. Called on the shard's thread, so it only hands the snapshot on.
     Snapshot(Box<dyn FnOnce(Snapshot) + Send>),
+}
+
+/// Who shares the health checks, and what they have found so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// The shards that live.
+    pub shards: Vec<u16>,
+    /// The backends that their checks find unwell, in ascending order.
+    pub unhealthy: Vec<Member>,
 }
 
 impl fmt::Debug for Command {
@@ -28,6 +43,8 @@ impl fmt::Debug for Command {
         match self {
             Command::Drain { within } => write!(f, "Drain({within:?})"),
             Command::Stop => f.write_str("Stop"),
+            Command::Decide(decision) => write!(f, "{decision:?}"),
+            Command::Live(live) => write!(f, "{live:?}"),
             Command::Snapshot(_) => f.write_str("Snapshot"),
         }
     }
@@ -44,25 +61,35 @@ pub enum SendError {
     Closed,
 }
 
-#[derive(Default)]
-struct Queue {
-    commands: VecDeque<Command>,
+struct Queue<T> {
+    items: VecDeque<T>,
+    /// Most that may wait.
+    bound: usize,
     waker: Option<Waker>,
     closed: bool,
 }
 
-/// The coordinator's end.
-#[derive(Clone)]
-pub struct Sender(Arc<Mutex<Queue>>);
+/// The end for everybody else; of an inbox, the coordinator's.
+pub struct Sender<T = Command>(Arc<Mutex<Queue<T>>>);
 
 /// The shard's end.
-pub struct Receiver(Arc<Mutex<Queue>>);
+pub struct Receiver<T = Command>(Arc<Mutex<Queue<T>>>);
 
 /// An inbox.
 #[must_use]
 pub fn channel() -> (Sender, Receiver) {
-    let queue = Arc::new(Mutex::new(Queue::default()));
+    bounded(INBOX_COMMANDS_MAX)
+}
+
+/// A queue in which `bound` items may wait.
+pub(crate) fn bounded<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
+    let queue = Queue { items: VecDeque::new(), bound, waker: None, closed: false };
+    let queue = Arc::new(Mutex::new(queue));
     (Sender(Arc::clone(&queue)), Receiver(queue))
+}
+
+fn lock<T>(queue: &Mutex<Queue<T>>) -> MutexGuard<'_, Queue<T>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sender {
@@ -71,15 +98,22 @@ impl Sender {
     /// # Errors
     /// When the inbox is full, or the shard has ended.
     pub fn send(&self, command: Command) -> Result<(), SendError> {
+        self.offer(command).map_err(|(error, _)| error)
+    }
+}
+
+impl<T> Sender<T> {
+    /// Leaves an item and wakes the shard; or hands it back, and says why.
+    pub(crate) fn offer(&self, item: T) -> Result<(), (SendError, T)> {
         let waker = {
-            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = lock(&self.0);
             if queue.closed {
-                return Err(SendError::Closed);
+                return Err((SendError::Closed, item));
             }
-            if queue.commands.len() == INBOX_COMMANDS_MAX {
-                return Err(SendError::Full);
+            if queue.items.len() == queue.bound {
+                return Err((SendError::Full, item));
             }
-            queue.commands.push_back(command);
+            queue.items.push_back(item);
             queue.waker.take()
         };
         if let Some(waker) = waker {
@@ -87,15 +121,32 @@ impl Sender {
         }
         Ok(())
     }
+
+    /// How many items wait.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.0).items.len()
+    }
+
+    /// Nothing is taken any more; what waits can still be received.
+    pub(crate) fn close(&self) {
+        let waker = {
+            let mut queue = lock(&self.0);
+            queue.closed = true;
+            queue.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
 }
 
-impl Receiver {
-    /// The next command. Cancel-safe.
-    pub async fn next(&mut self) -> Command {
+impl<T> Receiver<T> {
+    /// The next item. Cancel-safe.
+    pub async fn next(&mut self) -> T {
         poll_fn(|cx| {
-            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match queue.commands.pop_front() {
-                Some(command) => Poll::Ready(command),
+            let mut queue = lock(&self.0);
+            match queue.items.pop_front() {
+                Some(item) => Poll::Ready(item),
                 None => {
                     queue.waker = Some(cx.waker().clone());
                     Poll::Pending
@@ -104,27 +155,53 @@ impl Receiver {
         })
         .await
     }
-}
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        let commands = {
-            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.closed = true;
-            std::mem::take(&mut queue.commands)
-        };
-        // Outside the lock: a reply that is dropped may wake somebody.
-        drop(commands);
+    /// Waits until there is an item to [`Receiver::take`]. `false`: there is none, and will be none.
+    pub(crate) async fn is_filled(&mut self) -> bool {
+        poll_fn(|cx| {
+            let mut queue = lock(&self.0);
+            if !queue.items.is_empty() || queue.closed {
+                return Poll::Ready(!queue.items.is_empty());
+            }
+            queue.waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The next item, if there is one.
+    pub(crate) fn take(&mut self) -> Option<T> {
+        lock(&self.0).items.pop_front()
+    }
+
+    /// Closes the queue; what still waited.
+    pub(crate) fn end(&mut self) -> VecDeque<T> {
+        let mut queue = lock(&self.0);
+        queue.closed = true;
+        std::mem::take(&mut queue.items)
     }
 }
 
-impl fmt::Debug for Sender {
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        // Outside the lock: a reply that is dropped may wake somebody.
+        drop(self.end());
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Sender<T> {
+        Sender(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("inbox::Sender")
     }
 }
 
-impl fmt::Debug for Receiver {
+impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("inbox::Receiver")
     }
@@ -143,5 +220,18 @@ mod tests {
         assert_eq!(sender.send(Command::Stop), Err(SendError::Full));
         drop(receiver);
         assert_eq!(sender.send(Command::Stop), Err(SendError::Closed));
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_waits_and_hands_back_what_comes() {
+        let (sender, mut receiver) = bounded(2);
+        assert_eq!(sender.offer('a'), Ok(()));
+        assert_eq!(sender.offer('b'), Ok(()));
+        assert_eq!(sender.offer('c'), Err((SendError::Full, 'c')));
+        sender.close();
+        assert_eq!(sender.offer('c'), Err((SendError::Closed, 'c')));
+        assert_eq!((receiver.take(), sender.waiting()), (Some('a'), 1));
+        assert_eq!(receiver.end(), ['b']);
+        assert_eq!(receiver.take(), None);
     }
 }

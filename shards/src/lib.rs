@@ -5,10 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod affinity;
+mod balance;
 mod bulk;
 mod call;
 mod client;
 mod counters;
+mod evict;
 mod exchange;
 mod files;
 mod gate;
@@ -19,20 +22,31 @@ pub mod limits;
 mod own;
 mod plan;
 mod pool;
+mod prober;
 pub mod proxy_protocol;
+mod queue;
+mod rate;
 mod recycle;
+mod report;
 mod request;
 mod respond;
 pub mod routing;
 mod shard;
+mod source;
+mod sticky;
 mod tcp;
 mod tunnel;
 mod upload;
 mod upstream;
+mod watch;
 
+pub use balance::Balance;
 pub use counters::CountersSnapshot;
+pub use evict::Evictions;
 pub use files::{FILE_BYTES_MAX, Files};
 pub use gate::Gate;
-pub use inbox::Command;
+pub use inbox::{Command, Live};
 pub use plan::{Plan, PlanError};
+pub use prober::ProbeSlots;
+pub use report::Report;
 pub use shard::{Launch, Snapshot, Summary, run};

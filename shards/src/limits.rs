@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Commands that may wait for a shard. It takes all of them between two turns, so more means that it is stuck.
-pub const INBOX_COMMANDS_MAX: usize = 1024;
+/// Commands that may wait for a shard. It takes all of them between two turns, but one lost is a backend that it takes for what
+/// it is not, and each of a large installation may be decided about at once, twice. More means that the shard is stuck.
+pub const INBOX_COMMANDS_MAX: usize = 64 * 1024;
 
 /// A body piece up to this size is copied behind its head, so that both go out as one piece: cheaper than a message of
 /// two vectors. In bytes.
@@ -41,5 +42,41 @@ pub const LINGER_MAX: Duration = Duration::from_secs(2);
 /// How many bytes are dropped that way at most.
 pub const LINGER_BYTES_MAX: usize = 256 * 1024;
 
+/// Connections that may be on their way from other shards to one. It takes them between two turns, so more means that it is
+/// stuck; the others then keep them.
+pub const HANDED_OVER_MAX: usize = 256;
+
+/// A connection that ends sooner was short: for the balance between shards it did not count. Shards even out by themselves
+/// what lasts no longer.
+pub const SHORT_CONNECTION_MAX: Duration = Duration::from_secs(1);
+
 /// Interim answers (1xx) passed on for one request; a backend that sends more never comes to the point.
 pub const INTERIM_RESPONSES_MAX: u32 = 16;
+
+/// Health checks that run at once in the process: 64 that time out after 5 s are 13 a second, and 64 descriptors are always
+/// there.
+pub const PROBES_AT_ONCE_MAX: u32 = 64;
+
+/// Those of them that addresses may take whose last check timed out: however many answer nothing, the others find a slot.
+pub const PROBES_SLOW_MAX: u32 = 48;
+
+/// Health checks that may wait for a slot, over all shards; one that finds no place is left out this time.
+pub const PROBES_WAITING_MAX: usize = 100_000;
+
+/// How long a request waits for a connection that another shard may have idle, where requests are not to wait at all: it
+/// takes that shard a turn to give it up.
+pub const EVICTION_WAIT: Duration = Duration::from_millis(50);
+
+/// How often in a row a shard gives a limited connection to requests of its own while those of others wait as well: each time
+/// that it gives one up costs a new connection, and they wait so much longer.
+pub const KEPT_IN_A_ROW_MAX: u32 = 16;
+
+/// How long a connection lies idle before it is given up where requests of its own shard wait for one as well: those that can
+/// use it take it in the next turn.
+pub const EVICTION_IDLE_MIN: Duration = Duration::from_millis(1);
+
+/// How often a shard asks the others for idle connections at most.
+pub const EVICTION_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long the rest of a health check's answer is still taken once its verdict is known.
+pub const PROBE_LINGER_MAX: Duration = Duration::from_millis(500);

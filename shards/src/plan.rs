@@ -1,14 +1,22 @@
 //! The configuration as shards use it: compiled once by the coordinator, shared by all of them, never changed.
 
+mod cluster;
+
+pub(crate) use cluster::ClusterPlan;
+
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ahash::AHashMap;
 use ipnet::IpNet;
 use rand::{Rng, RngExt};
-use ringway_core::config::{self, Limits, Match, Protocol, Rewrite, SendProxy, Timeouts};
-use ringway_core::{ClusterId, Config, ListenerName};
-use ringway_lb::{BackendSpec, InFlight, Policy};
+use ringway_core::config::defaults::SECRET_BYTES_MIN;
+use ringway_core::config::{self, AdminState, Limits, Match, Protocol, Rewrite, Timeouts};
+use ringway_core::{Address, ClusterId, Config, ListenerName};
+use ringway_health::board::Member;
+use ringway_health::{CheckSettings, Probe};
 
 use crate::files::Files;
 use crate::http1::answer::{
@@ -16,6 +24,8 @@ use crate::http1::answer::{
 };
 use crate::http1::rewrite::{RequestRules, ResponseRules};
 use crate::http1::{ForwardRules, HeadLimits, Scheme, TunnelRules};
+use crate::prober::Check;
+use crate::rate::Rate;
 use crate::routing::{RouteError, Router};
 
 /// A configuration that can not be served.
@@ -48,6 +58,20 @@ pub enum PlanError {
         /// What is wrong with it.
         error: FixedError,
     },
+    /// A secret is none.
+    #[error(
+        "the secret of the sticky sessions of cluster {cluster}, {}: {length} bytes are too few, it takes {SECRET_BYTES_MIN}; \
+         remedy: `head -c 32 /dev/urandom > FILE`",
+        file.display()
+    )]
+    Secret {
+        /// Whose.
+        cluster: ClusterId,
+        /// Where it stands.
+        file: PathBuf,
+        /// How long it is.
+        length: usize,
+    },
     /// A configuration that was put together by hand names something that is not there.
     #[error("there is no cluster {cluster}")]
     NoCluster {
@@ -66,6 +90,8 @@ pub struct Plan {
     pub(crate) answers: Answers,
     /// Client connections a shard may hold.
     pub(crate) connections_max: usize,
+    /// What is asked whether it is well.
+    pub(crate) checks: Vec<Check>,
 }
 
 #[derive(Debug)]
@@ -80,6 +106,9 @@ pub(crate) struct ListenerPlan {
     pub(crate) limits: HeadLimits,
     /// The least rate of a request's body, in bytes per second.
     pub(crate) body_rate: u64,
+    pub(crate) rate: Option<Rate>,
+    /// How old a connection may get.
+    pub(crate) connection_max_age: Option<Duration>,
     /// How many requests a connection may carry.
     pub(crate) requests_max: u32,
     pub(crate) proxy_protocol: bool,
@@ -96,6 +125,17 @@ pub(crate) struct RoutePlan {
     pub(crate) action: Action,
     pub(crate) request_rules: Option<RequestRules>,
     pub(crate) response_rules: Option<ResponseRules>,
+}
+
+impl Action {
+    /// Which cluster gets a request, if one does: an index of the plan's.
+    pub(crate) fn cluster(&self, rng: &mut impl Rng) -> Option<usize> {
+        match self {
+            Action::Cluster(cluster) => Some(*cluster),
+            Action::Split(split) => Some(split.draw(rng)),
+            Action::Redirect(..) | Action::Respond(..) => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -137,28 +177,19 @@ impl Split {
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct ClusterPlan {
-    pub(crate) id: ClusterId,
-    pub(crate) policy: Policy,
-    pub(crate) retries: u32,
-    pub(crate) pool_idle_max: usize,
-    pub(crate) pool_idle_timeout: Duration,
-    pub(crate) pool_max_age: Duration,
-    /// How many requests a connection may carry.
-    pub(crate) pool_max_requests: u32,
-    pub(crate) send_proxy: SendProxy,
-    /// With the count that all shards share.
-    pub(crate) backends: Vec<(BackendSpec, Arc<InFlight>)>,
-}
-
 impl Plan {
     /// Compiles a configuration. `addresses` are those the listeners really have, in the configuration's order: a port
-    /// of 0 was given a number by the kernel. `files` holds the content of every file that the configuration names.
+    /// of 0 was given a number by the kernel. `files` holds the content of every file that the configuration names, `secret`
+    /// is the key of cookies for which it names none.
     ///
     /// # Errors
     /// When it can not be served, and why.
-    pub fn new(config: &Config, addresses: &[SocketAddr], files: &Files) -> Result<Plan, PlanError> {
+    pub fn new(
+        config: &Config,
+        addresses: &[SocketAddr],
+        files: &Files,
+        secret: &[u8; 32],
+    ) -> Result<Plan, PlanError> {
         let mut routes = Vec::new();
         let mut rules = Vec::new();
         for (index, cluster) in config.clusters.iter().enumerate() {
@@ -182,13 +213,23 @@ impl Plan {
             html: answer.html.as_ref().map(|path| files.content(path)),
             json: answer.json.as_ref().map(|path| files.content(path)),
         });
+        let clusters = config.clusters.iter().map(|cluster| ClusterPlan::new(cluster, files, secret));
         Ok(Plan {
             listeners: listeners.collect::<Result<_, _>>()?,
-            clusters: config.clusters.iter().map(ClusterPlan::new).collect(),
+            clusters: clusters.collect::<Result<_, _>>()?,
             routes,
             answers: Answers::compile(&texts.collect::<Vec<_>>())?,
             connections_max: config.daemon.max_connections_per_shard as usize,
+            checks: checks(config),
         })
+    }
+
+    /// Requests in flight on a backend, and connections to it, of all shards; nothing for one that is not there.
+    #[must_use]
+    pub fn load(&self, member: Member) -> (u64, u64) {
+        let cluster = self.clusters.get(member.cluster as usize);
+        let backend = cluster.and_then(|cluster| cluster.backends.get(member.backend as usize));
+        backend.map_or((0, 0), |(_, load)| (load.requests(), load.connections()))
     }
 
     /// How many listeners there are; a shard needs a socket for each.
@@ -196,6 +237,36 @@ impl Plan {
     pub fn listeners(&self) -> usize {
         self.listeners.len()
     }
+}
+
+/// What is to be checked: each address once for each way in which clusters want it checked, however many there are.
+fn checks(config: &Config) -> Vec<Check> {
+    let mut checks: Vec<(&config::HealthCheck, Check)> = Vec::new();
+    let mut known: AHashMap<&Address, Vec<usize>> = AHashMap::new();
+    for (cluster, of_cluster) in config.clusters.iter().enumerate() {
+        let Some(settings) = &of_cluster.health_check else { continue };
+        for (backend, of_backend) in of_cluster.backends.iter().enumerate() {
+            if of_backend.state == AdminState::Maint {
+                continue;
+            }
+            let member = Member { cluster: cluster as u32, backend: backend as u32 };
+            let same = known.entry(&of_backend.address).or_default();
+            match same.iter().find(|index| checks[**index].0 == settings) {
+                Some(index) => checks[*index].1.members.push(member),
+                None => {
+                    same.push(checks.len());
+                    let check = Check {
+                        address: of_backend.address.clone(),
+                        probe: Probe::new(settings, &of_backend.address),
+                        settings: CheckSettings::from(settings),
+                        members: vec![member],
+                    };
+                    checks.push((settings, check));
+                }
+            }
+        }
+    }
+    checks.into_iter().map(|(_, check)| check).collect()
 }
 
 fn cluster_index(config: &Config, id: &ClusterId) -> Result<usize, PlanError> {
@@ -260,7 +331,8 @@ impl ListenerPlan {
             rules.iter().filter(|(listeners, ..)| listeners.is_empty() || listeners.contains(&listener.name));
         let router = Router::build(here.map(|(_, matching, route)| (*matching, *route)))
             .map_err(|error| PlanError::Routes { listener: listener.name.clone(), error })?;
-        let Limits { head_bytes, headers, uri_bytes, body_rate, requests_per_connection } = listener.limits;
+        let Limits { head_bytes, headers, uri_bytes, body_rate, requests_per_connection, connection_max_age } =
+            listener.limits;
         Ok(ListenerPlan {
             address,
             tcp_cluster,
@@ -268,6 +340,8 @@ impl ListenerPlan {
             timeouts: listener.timeouts,
             limits: HeadLimits { head_bytes, headers, uri_bytes },
             body_rate: body_rate as u64,
+            rate: listener.rate_limit.as_ref().map(Rate::new),
+            connection_max_age,
             requests_max: requests_per_connection.unwrap_or(u32::MAX),
             proxy_protocol: listener.proxy_protocol,
             trusted: listener.trusted_proxies.clone(),
@@ -280,34 +354,6 @@ impl ListenerPlan {
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.trusted.iter().any(|network| network.contains(&peer))
-    }
-}
-
-impl ClusterPlan {
-    fn new(cluster: &config::Cluster) -> ClusterPlan {
-        let backends = cluster.backends.iter().map(|backend| {
-            let spec = BackendSpec {
-                id: backend.id.clone(),
-                address: backend.address.clone(),
-                weight: u32::from(backend.weight),
-                backup: backend.backup,
-            };
-            (spec, Arc::new(InFlight::new()))
-        });
-        ClusterPlan {
-            id: cluster.id.clone(),
-            policy: match cluster.load_balancing {
-                config::Policy::RoundRobin => Policy::RoundRobin,
-                config::Policy::PowerOfTwo => Policy::PowerOfTwo,
-            },
-            retries: u32::from(cluster.retries),
-            pool_idle_max: cluster.pool_idle_max,
-            pool_idle_timeout: cluster.pool_idle_timeout,
-            pool_max_age: cluster.pool_max_age,
-            pool_max_requests: cluster.pool_max_requests.unwrap_or(u32::MAX),
-            send_proxy: cluster.send_proxy,
-            backends: backends.collect(),
-        }
     }
 }
 

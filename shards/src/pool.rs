@@ -87,16 +87,15 @@ impl<S: Stream> Pool<S> {
         None
     }
 
-    /// Drops up to `max` connections, those idle for longest within each backend first, and tells each. How many it were.
-    pub(crate) fn evict(&self, max: usize, mut dropped: impl FnMut(usize, BackendKey)) -> usize {
+    /// Takes out up to `max` connections, those idle for longest within each backend first. How many it were.
+    pub(crate) fn evict(&self, max: usize, mut taken: impl FnMut(usize, BackendKey, S)) -> usize {
         let mut left = max;
         let mut clusters = self.clusters.borrow_mut();
         for (cluster, shelves) in clusters.iter_mut().enumerate() {
             for shelf in shelves.iter_mut().flatten() {
                 let count = left.min(shelf.idle.len());
                 for idle in shelf.idle.drain(..count) {
-                    drop(idle);
-                    dropped(cluster, shelf.key);
+                    taken(cluster, shelf.key, idle.stream);
                 }
                 left -= count;
             }
@@ -105,22 +104,21 @@ impl<S: Stream> Pool<S> {
         max - left
     }
 
-    /// Drops the connections that have ended or for which `expired(cluster, idle since, opened)` holds, and tells each.
+    /// Takes out the connections that have ended or for which `expired(cluster, idle since, opened)` holds.
     pub(crate) fn sweep(
         &self,
-        expired: impl Fn(usize, Time, Time) -> bool,
-        mut dropped: impl FnMut(usize, BackendKey),
+        mut expired: impl FnMut(usize, Time, Time) -> bool,
+        mut taken: impl FnMut(usize, BackendKey, S),
     ) {
         let mut clusters = self.clusters.borrow_mut();
         for (cluster, shelves) in clusters.iter_mut().enumerate() {
             for shelf in shelves.iter_mut().flatten() {
-                let before = shelf.idle.len();
-                shelf.idle.retain(|idle| {
-                    !idle.stream.has_pending() && !expired(cluster, idle.since, idle.life.opened)
-                });
-                for _ in shelf.idle.len()..before {
+                let is_over = |idle: &mut Idle<S>| {
+                    idle.stream.has_pending() || expired(cluster, idle.since, idle.life.opened)
+                };
+                for idle in shelf.idle.extract_if(.., is_over) {
                     self.len.set(self.len.get() - 1);
-                    dropped(cluster, shelf.key);
+                    taken(cluster, shelf.key, idle.stream);
                 }
             }
         }

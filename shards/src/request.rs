@@ -4,6 +4,7 @@ use std::io;
 
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Mode, Stream};
 
+use crate::affinity::Traits;
 use crate::call::Call;
 use crate::client::Left;
 use crate::http1::answer::Place;
@@ -13,12 +14,19 @@ use crate::http1::{
 use crate::own;
 use crate::plan::Action;
 use crate::routing;
+use crate::upstream::Affinity;
 
 /// What is kept of a request once its head has been understood.
 #[derive(Debug)]
 pub(crate) struct Ask {
     /// What becomes of it: an index of the plan's routes; `None`: there is no route.
     pub(crate) route: Option<u32>,
+    /// Who serves it, of the plan's clusters, where the route leads to one.
+    pub(crate) cluster: u32,
+    /// What it says about which backend it should get.
+    pub(crate) affinity: Affinity,
+    /// Its client makes more requests than it may.
+    pub(crate) is_too_fast: bool,
     pub(crate) version: Version,
     /// The client lets us keep its connection.
     pub(crate) keep_alive: bool,
@@ -129,13 +137,20 @@ fn look<E: Engine>(
     // ends. An upgrade that is not passed on costs the connection only if something was sent behind it.
     let spoke_ahead =
         request.upgrade.is_some() && request.body.is_empty() && received.len() > request.head_len;
-    let keep_alive =
-        request.keep_alive && tunnel.is_none() && !spoke_ahead && client.requests.get() < plan.requests_max;
+    let is_last = client.requests.get() >= plan.requests_max || client.is_worn();
+    let keep_alive = request.keep_alive && tunnel.is_none() && !spoke_ahead && !is_last;
     let is_head = request.method == Method::Head;
+    let traits = || Traits { source: client.source().ip(), target: request.path, headers: request.headers() };
+    let is_too_fast = plan.rate.as_ref().is_some_and(|rate| rate.refuses(&traits(), shard.engine.now()));
+    let (mut cluster, mut affinity) = (0, Affinity::default());
     if let Some(route) = route {
         let route = &shard.plan.routes[route as usize];
         match &route.action {
             Action::Cluster(_) | Action::Split(_) => {
+                cluster = route.action.cluster(&mut *shard.rng.borrow_mut()).unwrap_or_default();
+                if shard.plan.clusters[cluster].has_affinity {
+                    affinity = shard.affinity(cluster, &traits());
+                }
                 let fresh = if plan.forwarding.names_requests() { call.id() } else { [0; 32] };
                 if let Some(name) =
                     plan.forwarding.request_id(&request, &fresh).filter(|name| **name != fresh)
@@ -166,6 +181,9 @@ fn look<E: Engine>(
     }
     Ok(Some(Ask {
         route,
+        cluster: cluster as u32,
+        affinity,
+        is_too_fast,
         version: request.version,
         keep_alive,
         is_last: !request.keep_alive && tunnel.is_none() && !spoke_ahead,

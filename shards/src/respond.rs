@@ -3,6 +3,7 @@
 use std::io;
 
 use ringway_engine::{Buffer, Chunk, Deadline, Engine, Mode, Out, Stream};
+use ringway_lb::BackendKey;
 
 use crate::bulk::{self, Step, StepError};
 use crate::call::Call;
@@ -53,6 +54,16 @@ pub(crate) enum RespondError {
     ClientGone,
 }
 
+impl RespondError {
+    /// Whether it speaks against the backend, and not against its client.
+    pub(crate) fn is_the_backends(&self) -> bool {
+        matches!(
+            self,
+            RespondError::Unanswered | RespondError::Timeout | RespondError::NotTaken | RespondError::Bad(_)
+        )
+    }
+}
+
 impl From<BadResponse> for RespondError {
     fn from(bad: BadResponse) -> RespondError {
         RespondError::Bad(bad.reason)
@@ -71,6 +82,8 @@ pub(crate) struct Asker {
     pub(crate) tunnel: Tunnel,
     /// What led it here: an index of the plan's routes.
     pub(crate) route: Option<u32>,
+    /// The backend that its cookie names.
+    pub(crate) sticky: Option<BackendKey>,
 }
 
 /// What is kept of an answer's head.
@@ -103,13 +116,13 @@ pub(crate) async fn respond<E: Engine>(
         let mut out = client.shard.engine.buffer();
         let (head, mut chunk) = gather(call, upstream, asker, first, &mut out).await?;
         if head.tunnel {
-            upstream.succeeded();
+            upstream.answered(head.status);
             pass_head(call, &head, &mut chunk, out).await?;
             return Ok(Done::Switched((!chunk.is_empty()).then_some(chunk)));
         }
         if head.status >= 200 {
             answering();
-            upstream.succeeded();
+            upstream.answered(head.status);
             return forward(call, upstream, head, chunk, out).await.map(Done::Answered);
         }
         interims += 1;
@@ -161,11 +174,15 @@ async fn gather<E: Engine>(
     out: &mut Buffer,
 ) -> Result<(Head, E::Chunk), RespondError> {
     // Asked when the head is there: a drain that began meanwhile must be said in it.
-    let asker = || Asker { keep_alive: asker.keep_alive && !call.client.shard.draining.get(), ..asker };
+    let asker = || {
+        let ends = call.client.shard.draining.get() || call.client.is_worn();
+        Asker { keep_alive: asker.keep_alive && !ends, ..asker }
+    };
     let rules =
         asker().route.and_then(|route| call.client.shard.plan.routes[route as usize].response_rules.as_ref());
+    let cookie = upstream.cookie(asker().sticky);
     let mut progress = HeadProgress::default();
-    if let Some(head) = look(&first, asker(), rules, &mut progress, out)? {
+    if let Some(head) = look(&first, asker(), (rules, cookie), &mut progress, out)? {
         return Ok((head, first));
     }
     let mut received = out.vec().split_off(0);
@@ -179,7 +196,7 @@ async fn gather<E: Engine>(
         };
         let before = received.len();
         received.extend_from_slice(&piece);
-        if let Some(mut head) = look(&received, asker(), rules, &mut progress, out)? {
+        if let Some(mut head) = look(&received, asker(), (rules, cookie), &mut progress, out)? {
             piece.advance(head.len - before);
             received.truncate(head.len);
             match head.out {
@@ -201,7 +218,7 @@ async fn gather<E: Engine>(
 fn look(
     received: &[u8],
     asker: Asker,
-    rules: Option<&ResponseRules>,
+    (rules, cookie): (Option<&ResponseRules>, Option<&[u8]>),
     progress: &mut HeadProgress,
     out: &mut Buffer,
 ) -> Result<Option<Head>, BadResponse> {
@@ -212,7 +229,7 @@ fn look(
         Parsed::Complete(response) => response,
     };
     let side = ClientSide { version: asker.version, keep_alive: asker.keep_alive };
-    let rewritten = rewrite::response(&response, side, rules, out.vec());
+    let rewritten = rewrite::response(&response, side, rules, cookie, out.vec());
     Ok(Some(Head {
         status: response.status,
         len: response.head_len,

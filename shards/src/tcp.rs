@@ -6,11 +6,12 @@ mod tests;
 use ringway_core::config::SendProxy;
 use ringway_engine::{Engine, Out, Stream};
 
+use crate::affinity::Traits;
 use crate::call::Call;
 use crate::client::{Open, Phase};
 use crate::greeting;
-use crate::tunnel::{self, Peer};
-use crate::upstream::{Attempts, Upstream};
+use crate::tunnel;
+use crate::upstream::{Affinity, Attempts, Upstream};
 
 /// Serves a client until its connection ends. The backend is connected to at once, because in some protocols it speaks
 /// first. If none can be had the client's connection is reset: there is no other way to say so.
@@ -27,7 +28,9 @@ pub(crate) async fn serve<E: Engine>(client: Open<E>, cluster: usize) {
     let shard = &client.shard;
     let plan = &shard.plan.clusters[cluster];
     let call = Call::new(&client);
-    let mut attempts = Attempts::fresh(plan.retries);
+    let traits = Traits::of_connection(client.source().ip());
+    let affinity = Affinity { hash: plan.hash_key.as_ref().and_then(|key| traits.hash(key)), sticky: None };
+    let mut attempts = Attempts::fresh(plan.retries, affinity);
     let Some(upstream) = Upstream::acquire(&call, cluster, &mut attempts).await else {
         shard.counters.unserved.one();
         client.stream.reset_on_close();
@@ -39,18 +42,5 @@ pub(crate) async fn serve<E: Engine>(client: Open<E>, cluster: usize) {
         greeting::push_proxy_header(&client, plan.send_proxy, header.vec());
         upstream.post(&call, Out::Buffer(header));
     }
-    shard.counters.tunnels.one();
-    let timeouts = client.timeouts();
-    let settings =
-        tunnel::Settings { idle: timeouts.tunnel, send: timeouts.send, passed: &shard.counters.tunnel_bytes };
-    let from_client = Peer { stream: &client.stream, received };
-    let from_backend = Peer { stream: upstream.stream(), received: None };
-    let ended = tunnel::relay(&shard.engine, from_client, from_backend, settings).await;
-    tracing::debug!(
-        shard = shard.id,
-        cause = ?ended.cause,
-        from_client = ended.from_a,
-        from_backend = ended.from_b,
-        "the connection has ended"
-    );
+    tunnel::between(&call, &upstream, received, None).await;
 }

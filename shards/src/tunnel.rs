@@ -22,7 +22,9 @@ use std::time::Duration;
 use ringway_core::Time;
 use ringway_engine::{Deadline, Engine, Mode, Out, SpliceError, Spliced, Stream};
 
+use crate::call::Call;
 use crate::counters::Count;
+use crate::upstream::Upstream;
 use pace::Pace;
 
 /// How long a bulk transfer may pause before it is none any more. Longer pauses are those of people and of protocols;
@@ -74,6 +76,31 @@ pub(crate) struct Ended {
     pub(crate) from_a: u64,
     /// Bytes received from B and passed on.
     pub(crate) from_b: u64,
+}
+
+/// A client and the backend that it got, until both directions have ended: how long, and counted where, the client's listener
+/// and shard say.
+pub(crate) async fn between<E: Engine>(
+    call: &Call<'_, E>,
+    upstream: &Upstream<E>,
+    from_client: Option<E::Chunk>,
+    from_backend: Option<E::Chunk>,
+) {
+    let shard = &call.client.shard;
+    shard.counters.tunnels.one();
+    let timeouts = call.client.timeouts();
+    let settings =
+        Settings { idle: timeouts.tunnel, send: timeouts.send, passed: &shard.counters.tunnel_bytes };
+    let client = Peer { stream: &call.client.stream, received: from_client };
+    let backend = Peer { stream: upstream.stream(), received: from_backend };
+    let Ended { cause, from_a, from_b } = relay(&shard.engine, client, backend, settings).await;
+    tracing::debug!(
+        shard = shard.id,
+        ?cause,
+        from_client = from_a,
+        from_backend = from_b,
+        "the tunnel has ended"
+    );
 }
 
 /// Passes bytes on between `a` and `b` until both directions have ended, or one of them can not go on. Close both

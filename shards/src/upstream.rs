@@ -8,14 +8,45 @@ use std::task::Poll;
 use ringway_core::config::SendProxy;
 use ringway_core::{Address, Time};
 use ringway_engine::{Deadline, Engine, Mode, Out, Stream, is_exhaustion};
-use ringway_lb::{BackendKey, Flip, Tried};
+use ringway_lb::{BackendKey, Demand, FailureKind, FailureOutcome, NoBackend, SuccessOutcome, Tier, Tried};
 
 use crate::call::Call;
 use crate::pool::Life;
+use crate::queue;
 use crate::shard::Shard;
+
+/// What a request says about which backend it should get.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Affinity {
+    /// Of its key, where backends are chosen by it.
+    pub(crate) hash: Option<u64>,
+    /// The backend that its cookie names.
+    pub(crate) sticky: Option<BackendKey>,
+}
+
+/// Why there is no place for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoSeat {
+    /// No backend may get it.
+    None,
+    /// Those that may have as many requests as they may.
+    Full,
+    /// Those that may have as many connections as they may, and none of them is idle here.
+    NoConnection,
+}
+
+impl From<NoBackend> for NoSeat {
+    fn from(none: NoBackend) -> NoSeat {
+        match none {
+            NoBackend::None => NoSeat::None,
+            NoBackend::Full => NoSeat::Full,
+        }
+    }
+}
 
 /// How far a request has got with its attempts.
 pub(crate) struct Attempts {
+    affinity: Affinity,
     tried: Tried,
     left: u32,
     /// A connection from the pool broke: take a new one.
@@ -24,24 +55,32 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// As [`Attempts::new`], without connections from the pool.
-    pub(crate) fn fresh(retries: u32) -> Attempts {
-        Attempts { fresh: true, ..Attempts::new(retries) }
+    pub(crate) fn fresh(retries: u32, affinity: Affinity) -> Attempts {
+        Attempts { fresh: true, ..Attempts::new(retries, affinity) }
     }
 
     /// `retries` beyond the first attempt.
-    pub(crate) fn new(retries: u32) -> Attempts {
-        Attempts { tried: Tried::NONE, left: retries + 1, fresh: false }
+    pub(crate) fn new(retries: u32, affinity: Affinity) -> Attempts {
+        Attempts { affinity, tried: Tried::NONE, left: retries + 1, fresh: false }
     }
 }
 
-/// A backend connection in use by one request. Counts as in flight from selection until it is dropped or parked.
+/// A place at a backend, taken by one request: counts as in flight from selection until it is dropped or parked.
 pub(crate) struct Upstream<E: Engine> {
     shard: Rc<Shard<E>>,
     cluster: usize,
     key: BackendKey,
     /// `None` before the connection is there and after it was parked.
     stream: Option<E::Stream>,
+    /// A connection is counted: this one, or the one that is being made.
+    counted: bool,
+    /// It got a connection, or the right to make one: its end is of use to those that wait.
+    seated: bool,
+    /// Its connection lies in the pool.
+    parked: bool,
     life: Life,
+    /// When the request got its place.
+    since: Time,
     /// It was used before: the backend may have closed it while our request was on its way.
     pub(crate) reused: bool,
 }
@@ -56,11 +95,21 @@ impl<E: Engine> Upstream<E> {
         let shard = &call.client.shard;
         let mut evicted = false;
         while attempts.left > 0 {
-            let (mut upstream, address) = Upstream::select(shard, cluster, attempts)?;
-            if !attempts.tried.is_empty() {
+            let is_retry = !attempts.tried.is_empty();
+            if is_retry && !shard.may_retry(cluster) {
+                shard.counters.retries_refused.one();
+                return None;
+            }
+            let (mut upstream, address) = match Upstream::seat(call, cluster, attempts) {
+                Ok(seat) => seat,
+                Err(NoSeat::None) => return None,
+                // Boxed: what nearly no request needs must not make every one larger.
+                Err(why) => Box::pin(queue::wait(call, cluster, attempts, why)).await?,
+            };
+            if is_retry {
                 shard.counters.redispatches.one();
             }
-            if !attempts.fresh && upstream.take_pooled() {
+            if upstream.stream.is_some() {
                 return Some(upstream);
             }
             let deadline = call.by(call.client.timeouts().connect);
@@ -86,34 +135,89 @@ impl<E: Engine> Upstream<E> {
                 Err(error) => {
                     shard.counters.connect_failures.one();
                     tracing::debug!(shard = shard.id, %address, %error, "connect failed");
-                    upstream.unreachable(attempts);
+                    upstream.unreachable(attempts, &error);
                 }
             }
         }
         None
     }
 
+    /// A place for a request that has just come: behind those that wait already.
+    fn seat(
+        call: &Call<'_, E>,
+        cluster: usize,
+        attempts: &Attempts,
+    ) -> Result<(Upstream<E>, Address), NoSeat> {
+        let plan = &call.client.shard.plan.clusters[cluster];
+        if plan.has_waiters() {
+            // Those may wait for no more than a connection that another shard gives up.
+            return Err(if plan.limits_connections { NoSeat::NoConnection } else { NoSeat::Full });
+        }
+        Upstream::try_seat(&call.client.shard, cluster, attempts)
+    }
+
+    /// A place at a backend, and a connection: one from the pool, or the right to make one.
+    pub(crate) fn try_seat(
+        shard: &Rc<Shard<E>>,
+        cluster: usize,
+        attempts: &Attempts,
+    ) -> Result<(Upstream<E>, Address), NoSeat> {
+        let seat = Upstream::select(shard, cluster, attempts, &attempts.tried)?;
+        if let Some(seat) = seat.connected(attempts.fresh) {
+            return Ok(seat);
+        }
+        Upstream::seat_elsewhere(shard, cluster, attempts)
+    }
+
+    /// As [`Upstream::try_seat`], past backends that have as many connections as they may.
+    #[cold]
+    fn seat_elsewhere(
+        shard: &Rc<Shard<E>>,
+        cluster: usize,
+        attempts: &Attempts,
+    ) -> Result<(Upstream<E>, Address), NoSeat> {
+        let mut passed = attempts.tried;
+        while !passed.is_full() {
+            // A backend that is left out only for its connections is one to wait for.
+            let Ok(seat) = Upstream::select(shard, cluster, attempts, &passed) else { break };
+            passed.insert(seat.0.key);
+            if let Some(seat) = seat.connected(attempts.fresh) {
+                return Ok(seat);
+            }
+        }
+        Err(NoSeat::NoConnection)
+    }
+
     fn select(
         shard: &Rc<Shard<E>>,
         cluster: usize,
-        attempts: &mut Attempts,
-    ) -> Option<(Upstream<E>, Address)> {
+        attempts: &Attempts,
+        tried: &Tried,
+    ) -> Result<Selected<E>, NoBackend> {
         let mut backends = shard.backends.borrow_mut();
         let list = backends.cluster_mut(shard.clusters[cluster]);
-        let selection = list.select(shard.engine.now(), &mut *shard.rng.borrow_mut(), &attempts.tried)?;
-        list.begin_request(selection.key);
+        let Affinity { hash, sticky } = attempts.affinity;
+        let since = shard.engine.now();
+        let selection = list.select(since, &mut *shard.rng.borrow_mut(), &Demand { tried, hash, sticky })?;
+        if !matches!(selection.tier, Tier::Primary | Tier::Backup | Tier::Sticky) {
+            shard.counters.fail_open.one();
+        }
         if let Some(flip) = list.take_fail_open_flip() {
-            tracing::warn!(shard = shard.id, cluster = %list.id(), ?flip, "fail-open");
+            shard.tell_fail_open(cluster, flip);
         }
         let upstream = Upstream {
             shard: Rc::clone(shard),
             cluster,
             key: selection.key,
             stream: None,
+            counted: false,
+            seated: false,
+            parked: false,
             life: Life { opened: Time::ZERO, requests: 0 },
+            since,
             reused: false,
         };
-        Some((upstream, selection.address))
+        Ok(Selected(upstream, selection.address))
     }
 
     fn take_pooled(&mut self) -> bool {
@@ -122,21 +226,30 @@ impl<E: Engine> Upstream<E> {
         while let Some((stream, life)) = shard.pool.take(self.cluster, self.key, now) {
             if !stream.has_pending() && !self.is_worn(life, now) {
                 shard.counters.reused.one();
-                (self.stream, self.life, self.reused) = (Some(stream), life, true);
+                (self.stream, self.life, self.reused, self.counted) = (Some(stream), life, true, true);
                 return true;
             }
-            drop(stream);
-            shard.connection_closed(self.cluster, self.key);
+            shard.close_connection(self.cluster, self.key, stream);
         }
         false
+    }
+
+    /// Counts the connection that is to be made; `false`: the backend, or the cluster, has as many as it may.
+    fn count_connection(&mut self) -> bool {
+        let shard = &self.shard;
+        let mut backends = shard.backends.borrow_mut();
+        self.counted = backends.cluster_mut(shard.clusters[self.cluster]).try_open(self.key);
+        self.counted
     }
 
     fn opened(&mut self, stream: E::Stream) {
         let shard = &self.shard;
         shard.counters.backend_connections.one();
-        shard.backends.borrow_mut().cluster_mut(shard.clusters[self.cluster]).connection_opened(self.key);
         self.life.opened = shard.engine.now();
         self.stream = Some(stream);
+        if shard.plan.clusters[self.cluster].is_watched {
+            shard.watch_connect(self.cluster, self.key);
+        }
     }
 
     /// Whether a connection is too old, or has carried too many requests, to carry another.
@@ -154,14 +267,19 @@ impl<E: Engine> Upstream<E> {
     }
 
     /// The backend can not be connected to: nobody tries until its back-off has passed.
-    fn unreachable(&self, attempts: &mut Attempts) {
+    fn unreachable(&self, attempts: &mut Attempts, error: &std::io::Error) {
         self.unanswered(attempts);
         let shard = &self.shard;
-        let mut backends = shard.backends.borrow_mut();
-        let list = backends.cluster_mut(shard.clusters[self.cluster]);
-        let failed = list.on_failure(self.key, shard.engine.now(), &mut *shard.rng.borrow_mut());
-        if failed.flip == Some(Flip::AllDown) {
-            tracing::error!(shard = shard.id, cluster = %list.id(), "no backend is available");
+        let outcome = {
+            let mut backends = shard.backends.borrow_mut();
+            let list = backends.cluster_mut(shard.clusters[self.cluster]);
+            list.on_failure(self.key, shard.engine.now(), &mut *shard.rng.borrow_mut()).outcome
+        };
+        if let FailureOutcome::Down { .. } = outcome {
+            shard.tell_down(self.cluster, self.key, format!("connect: {error}"));
+        }
+        if shard.plan.clusters[self.cluster].is_watched {
+            shard.watch_failure(self.cluster, self.key, FailureKind::Connect);
         }
     }
 
@@ -172,14 +290,44 @@ impl<E: Engine> Upstream<E> {
         attempts.fresh = true;
     }
 
-    /// The backend answers.
+    /// The backend took the connection, and that is all there is to know.
     pub(crate) fn succeeded(&self) {
         let shard = &self.shard;
-        let mut backends = shard.backends.borrow_mut();
-        let list = backends.cluster_mut(shard.clusters[self.cluster]);
-        if list.on_success(self.key).flip == Some(Flip::Recovered) {
-            tracing::info!(shard = shard.id, cluster = %list.id(), "a backend is available again");
+        let outcome = {
+            let mut backends = shard.backends.borrow_mut();
+            backends.cluster_mut(shard.clusters[self.cluster]).on_success(self.key).outcome
+        };
+        if outcome == SuccessOutcome::Up {
+            shard.tell_up(self.cluster, self.key);
         }
+    }
+
+    /// The backend answers, with this status.
+    pub(crate) fn answered(&self, status: u16) {
+        self.succeeded();
+        let shard = &self.shard;
+        if shard.plan.clusters[self.cluster].is_watched {
+            shard.watch_answer(self.cluster, self.key, status, self.since);
+        }
+    }
+
+    /// The backend had the request and did not answer as it should.
+    pub(crate) fn misbehaved(&self) {
+        if self.shard.plan.clusters[self.cluster].is_watched {
+            self.shard.watch_failure(self.cluster, self.key, FailureKind::Gateway);
+        }
+    }
+
+    /// The cookie that keeps the client here, as a whole field; `None`: the client has it, or there is none.
+    pub(crate) fn cookie(&self, sticky: Option<BackendKey>) -> Option<&[u8]> {
+        let shard = &self.shard;
+        let cookies = shard.plan.clusters[self.cluster].cookies.as_ref()?;
+        if sticky == Some(self.key) {
+            return None;
+        }
+        let backends = shard.backends.borrow();
+        let backend = backends.cluster(shard.clusters[self.cluster]).get(self.key)?;
+        cookies.line(backend.sticky_id())
     }
 
     /// What the backend is told of the client before the first byte of a connection.
@@ -218,21 +366,54 @@ impl<E: Engine> Upstream<E> {
         self.life.requests = self.life.requests.saturating_add(1);
         let now = shard.engine.now();
         let plan = &shard.plan.clusters[self.cluster];
-        let keep =
-            !shard.draining.get() && plan.send_proxy == SendProxy::Off && !self.is_worn(self.life, now);
-        let max = if keep { plan.pool_idle_max } else { 0 };
+        let ends = shard.draining.get()
+            || plan.send_proxy != SendProxy::Off
+            || self.is_worn(self.life, now)
+            || plan.limits_connections && shard.gives_way(self.cluster);
+        let max = if ends { 0 } else { plan.pool_idle_max };
         // What does not fit is dropped, and counted, with `self`.
         self.stream = shard.pool.put(self.cluster, self.key, (stream, self.life), max, now);
+        self.counted = self.stream.is_some();
+        self.parked = !self.counted;
     }
 }
 
 impl<E: Engine> Drop for Upstream<E> {
     fn drop(&mut self) {
         let shard = &self.shard;
-        if self.stream.is_some() {
-            shard.connection_closed(self.cluster, self.key);
+        match self.stream.take() {
+            Some(stream) => shard.close_connection(self.cluster, self.key, stream),
+            None if self.counted => shard.connection_closed(self.cluster, self.key),
+            None => {}
         }
-        let mut backends = shard.backends.borrow_mut();
-        shard.released(backends.cluster_mut(shard.clusters[self.cluster]).end_request(self.key));
+        {
+            let mut backends = shard.backends.borrow_mut();
+            shard.released(backends.cluster_mut(shard.clusters[self.cluster]).end_request(self.key));
+        }
+        // Else who tries in its turn, and finds no connection, would give itself another turn, and so on for ever.
+        if !self.seated {
+            return;
+        }
+        let plan = &shard.plan.clusters[self.cluster];
+        if !(self.parked && plan.limits_connections && plan.has_waiters()) {
+            return plan.room_was_made();
+        }
+        // In this turn nobody can have the connection yet.
+        let (shard, cluster) = (Rc::clone(shard), self.cluster);
+        shard.engine.clone().spawn(async move {
+            shard.engine.yield_now().await;
+            shard.plan.clusters[cluster].room_was_made();
+        });
+    }
+}
+
+/// A backend that was selected, and where it listens.
+struct Selected<E: Engine>(Upstream<E>, Address);
+
+impl<E: Engine> Selected<E> {
+    /// With a connection of the pool, or with one counted that is to be made; `None`: there may be no more.
+    fn connected(mut self, fresh: bool) -> Option<(Upstream<E>, Address)> {
+        self.0.seated = (!fresh && self.0.take_pooled()) || self.0.count_connection();
+        self.0.seated.then_some((self.0, self.1))
     }
 }

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use ringway_core::Config;
+use ringway_core::config::{HashKey, LoadMetric, OutlierDetection, Policy, RateKey, RateLimit};
 use ringway_engine::native;
 use ringway_engine::uring::Settings;
 use ringway_shards::inbox::{self, Sender};
@@ -76,22 +77,17 @@ struct Proxy {
     shard: thread::JoinHandle<Summary>,
 }
 
-fn proxy(origin: SocketAddr) -> Proxy {
+fn proxy(origin: SocketAddr, change: impl FnOnce(&mut Config)) -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let config = Config::direct(address, &[origin], None).expect("a sound configuration");
-    let plan = Arc::new(Plan::new(&config, &[address], &Files::default()).expect("a sound plan"));
+    let mut config = Config::direct(address, &[origin], None).expect("a sound configuration");
+    change(&mut config);
+    let plan = Arc::new(Plan::new(&config, &[address], &Files::default(), &[0; 32]).expect("a sound plan"));
     let (inbox, receiver) = inbox::channel();
     let shard = thread::spawn(move || {
         let sockets = vec![OwnedFd::from(listener)];
-        let launch = Launch {
-            id: 0,
-            plan,
-            sockets,
-            inbox: receiver,
-            seed: 1,
-            gate: Arc::new(Gate::new(u32::MAX, None)),
-        };
+        let gate = Arc::new(Gate::configured(u32::MAX, &config.daemon));
+        let launch = Launch::alone(plan, sockets, receiver, 1, gate);
         let (summary, report) =
             native::run(&Settings::default(), |engine| ringway_shards::run(engine, launch))
                 .expect("io_uring");
@@ -129,8 +125,36 @@ fn request(client: &mut TcpStream) {
 
 #[test]
 fn a_warm_request_costs_two_sends_no_allocation_and_leaves_no_buffer() {
+    costs_two_sends_and_nothing_else(|_| {});
+}
+
+#[test]
+fn limits_that_are_not_reached_cost_neither() {
+    costs_two_sends_and_nothing_else(|config| {
+        config.daemon.max_connections_per_source = Some(100);
+        config.daemon.max_in_flight_per_source = Some(100);
+        config.listeners[0].rate_limit =
+            Some(RateLimit { key: RateKey::Source, rate: 1_000_000, burst: 1_000_000 });
+        let cluster = &mut config.clusters[0];
+        (cluster.max_in_flight, cluster.max_connections) = (Some(100), Some(100));
+        (cluster.backends[0].max_in_flight, cluster.backends[0].max_connections) = (Some(100), Some(100));
+        cluster.outlier_detection = Some(OutlierDetection::default());
+        (cluster.load_balancing, cluster.load_metric) = (Policy::LeastLoaded, LoadMetric::Latency);
+    });
+}
+
+#[test]
+fn being_chosen_by_a_hash_costs_neither() {
+    costs_two_sends_and_nothing_else(|config| {
+        let cluster = &mut config.clusters[0];
+        (cluster.load_balancing, cluster.hash_key) = (Policy::Maglev, HashKey::Header("user-agent".into()));
+        cluster.hash_balance = Some(125);
+    });
+}
+
+fn costs_two_sends_and_nothing_else(change: impl FnOnce(&mut Config)) {
     const REQUESTS: u64 = 2_000;
-    let proxy = proxy(origin());
+    let proxy = proxy(origin(), change);
     let mut client = TcpStream::connect(proxy.address).expect("the proxy listens");
     for _ in 0..200 {
         request(&mut client);
@@ -165,7 +189,7 @@ fn a_warm_request_costs_two_sends_no_allocation_and_leaves_no_buffer() {
 #[test]
 fn idle_connections_hold_no_buffer_and_a_drain_closes_them() {
     const CLIENTS: usize = 500;
-    let proxy = proxy(origin());
+    let proxy = proxy(origin(), |_| {});
     let mut clients: Vec<TcpStream> =
         (0..CLIENTS).map(|_| TcpStream::connect(proxy.address).expect("the proxy listens")).collect();
     for client in &mut clients {

@@ -21,6 +21,7 @@ Examples:
 Signals:
   SIGTERM, SIGINT  stop accepting, finish what runs within daemon.drain_timeout, exit with 0;
                    a second one ends the process at once
+  SIGUSR1          say in the log, at level info, how every shard, cluster and backend stands
   SIGHUP           ignored: the configuration is read at the start only";
 
 /// Start the proxy, with a configuration file or with addresses alone

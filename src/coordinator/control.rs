@@ -6,13 +6,15 @@ use std::time::Duration;
 use ringway_shards::Snapshot;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::signals::{Signal, Signals};
+use super::signals::{Notice, Signal, Signals};
 
 /// What the coordinator is asked to do.
 #[derive(Debug)]
 pub(super) enum Request {
     /// Drain; if that runs already, end at once.
     Signal(Signal),
+    /// Say in the log how everything stands.
+    Status,
     /// Drain within this time.
     Stop {
         /// Zero: cut everything off now.
@@ -41,7 +43,10 @@ impl Control {
     /// The next request. Cancel-safe. A handle that is dropped means: end now.
     pub(super) async fn next(&mut self) -> Request {
         match self {
-            Control::Signals(signals) => Request::Signal(signals.next().await),
+            Control::Signals(signals) => match signals.next().await {
+                Notice::End(signal) => Request::Signal(signal),
+                Notice::Status => Request::Status,
+            },
             Control::Handle { orphaned: true, .. } => future::pending().await,
             Control::Handle { requests, orphaned } => requests.recv().await.unwrap_or_else(|| {
                 *orphaned = true;

@@ -7,13 +7,15 @@ use std::vec;
 
 use ringway_core::{Config, ListenerName};
 use ringway_engine::native;
-use ringway_shards::{Command, Gate, Launch, Plan, inbox};
+use ringway_health::board::Signal;
+use ringway_shards::{Balance, Command, Evictions, Gate, Launch, Live, Plan, ProbeSlots, inbox};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::cores::Placement;
 use super::descriptors;
 use super::error::{CoordinatorError, ShardFailure};
 use super::files;
+use super::health::Health;
 use super::shard::{self, Event, Shard};
 use super::sockets::Listening;
 
@@ -32,6 +34,8 @@ pub(super) struct Shards {
     /// Those that have not ended.
     pub(super) live: Vec<Shard>,
     pub(super) events: UnboundedReceiver<(u16, Event)>,
+    pub(super) health: Health,
+    pub(super) plan: Arc<Plan>,
 }
 
 /// Makes the sockets, starts every shard and waits until all of them run.
@@ -45,18 +49,35 @@ pub(super) async fn launch(config: &Config) -> Result<(Started, Shards), Coordin
     let connections_max = descriptors::raise(config, placement.shards());
     let listening = listen(config, placement.shards())?;
     let addresses: Vec<_> = listening.iter().map(|listening| listening.address).collect();
-    let plan = Arc::new(Plan::new(config, &addresses, &files)?);
-    let gate = Arc::new(Gate::new(connections_max, config.daemon.max_connections_per_source));
+    let plan = Arc::new(Plan::new(config, &addresses, &files, &rand::random())?);
+    let (health, report) = Health::new(config);
+    let probes = Arc::new(ProbeSlots::default());
+    let evictions = Arc::new(Evictions::default());
+    let gate = Arc::new(Gate::configured(connections_max, &config.daemon));
+    let balance = Balance::new(placement.shards());
     let mut sockets: Vec<_> = listening.into_iter().map(|listening| listening.sockets.into_iter()).collect();
 
     let (sender, events) = mpsc::unbounded_channel();
-    let mut shards = Shards { live: Vec::with_capacity(placement.shards()), events };
+    let mut shards =
+        Shards { live: Vec::with_capacity(placement.shards()), events, health, plan: Arc::clone(&plan) };
     for (id, core) in placement.iter() {
         let (commands, inbox) = inbox::channel();
         let sockets = sockets.iter_mut().map(next_socket).collect();
         let seed = rand::random();
         tracing::debug!("{} on core {core}, seed {seed}", shard::name(id));
-        let launch = Launch { id, plan: Arc::clone(&plan), sockets, inbox, seed, gate: Arc::clone(&gate) };
+        let launch = Launch {
+            id,
+            plan: Arc::clone(&plan),
+            sockets,
+            inbox,
+            seed,
+            gate: Arc::clone(&gate),
+            balance: Some(Arc::clone(&balance)),
+            shards: placement.shards() as u16,
+            probes: Arc::clone(&probes),
+            evictions: Arc::clone(&evictions),
+            report: Arc::clone(&report),
+        };
         let work = move |up: &dyn Fn()| shard::serve(launch, core, up);
         match Shard::spawn(id, commands, sender.clone(), work) {
             Ok(shard) => shards.live.push(shard),
@@ -122,5 +143,15 @@ impl Shards {
         let name = shard.name.clone();
         shard.join();
         name
+    }
+
+    /// The others take over the health checks of shard `id`, which has ended while they serve on.
+    pub(super) fn take_over(&mut self, id: u16) {
+        self.health.take(Some(Signal::ShardGone { shard: id }), &self.live);
+        let shards = self.live.iter().map(|shard| shard.id).collect();
+        let live = Arc::new(Live { shards, unhealthy: self.health.unhealthy() });
+        for shard in &self.live {
+            shard.tell(Command::Live(Arc::clone(&live)));
+        }
     }
 }

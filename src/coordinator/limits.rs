@@ -21,3 +21,7 @@ pub(super) const DESCRIPTORS_BASE: u64 = 64;
 
 /// Descriptors per shard besides connections and listeners: its ring and its wake-up.
 pub(super) const DESCRIPTORS_PER_SHARD: u64 = 2;
+
+/// What shards have found out about backends and the coordinator has not looked at: one for each backend of a large
+/// installation. Beyond, shards keep it.
+pub(super) const SIGNALS_WAITING_MAX: usize = 16 * 1024;

@@ -24,11 +24,13 @@ use ringway_engine::uring::Settings;
 use ringway_shards::Plan;
 use tokio::sync::mpsc;
 
+mod clock;
 mod control;
 mod cores;
 mod descriptors;
 mod error;
 mod files;
+mod health;
 mod launch;
 mod limits;
 mod outcome;
@@ -37,6 +39,7 @@ mod shard;
 mod signals;
 mod snapshot;
 mod sockets;
+mod status;
 mod supervise;
 
 pub(crate) use error::CoordinatorError;
@@ -52,7 +55,8 @@ use signals::Signals;
 /// # Errors
 /// Why they could not.
 pub(crate) fn check(config: &Config) -> Result<(), CoordinatorError> {
-    Plan::new(config, &[], &files::read(config)?)?;
+    // What a secret is does not matter here.
+    Plan::new(config, &[], &files::read(config)?, &[0; 32])?;
     Ok(())
 }
 
@@ -101,10 +105,9 @@ async fn serve(
     mut control: Control,
     ready: impl FnOnce(&Started),
 ) -> Result<Outcome, CoordinatorError> {
-    let drain_timeout = config.daemon.drain_timeout;
     let (started, shards) = launch::launch(&config).await?;
     ready(&started);
-    Ok(supervise::supervise(shards, &mut control, drain_timeout).await)
+    Ok(supervise::supervise(shards, &mut control, config).await)
 }
 
 #[cfg(test)]

@@ -34,12 +34,22 @@ impl fmt::Display for Signal {
     }
 }
 
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// To end.
+    End(Signal),
+    /// To say in the log how everything stands.
+    Status,
+}
+
 /// Signals as they come in.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
     hangup: unix::Signal,
+    status: unix::Signal,
 }
 
 impl Signals {
@@ -52,15 +62,17 @@ impl Signals {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             hangup: unix::signal(SignalKind::hangup())?,
+            status: unix::signal(SignalKind::user_defined1())?,
         })
     }
 
-    /// The next one that ends the daemon. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Signal {
+    /// The next one. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Notice {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return Signal::Terminate,
-                _ = self.interrupt.recv() => return Signal::Interrupt,
+                _ = self.terminate.recv() => return Notice::End(Signal::Terminate),
+                _ = self.interrupt.recv() => return Notice::End(Signal::Interrupt),
+                _ = self.status.recv() => return Notice::Status,
                 _ = self.hangup.recv() => {
                     tracing::info!("SIGHUP ignored: the configuration is read at the start only; restart to change it");
                 }

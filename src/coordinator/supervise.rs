@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use ringway_core::Config;
+use ringway_health::board::Signal as Finding;
 use ringway_shards::{Command, Summary};
 use tokio::time::{Instant, sleep_until};
 
@@ -13,17 +15,20 @@ use super::limits::DRAIN_GRACE;
 use super::outcome::Outcome;
 use super::shard::Event;
 use super::snapshot;
+use super::status;
 
-/// Serves until `control` or a failing shard ends it; both drain first. `drain_timeout` holds where `control` names no
-/// other.
-pub(super) async fn supervise(shards: Shards, control: &mut Control, drain_timeout: Duration) -> Outcome {
-    let mut watch = Watch { shards, drain_timeout, phase: Phase::Serving, outcome: Outcome::default() };
+/// Serves until `control` or a failing shard ends it; both drain first.
+pub(super) async fn supervise(shards: Shards, control: &mut Control, config: Config) -> Outcome {
+    let drain_timeout = config.daemon.drain_timeout;
+    let (phase, outcome) = (Phase::Serving, Outcome::default());
+    let mut watch = Watch { config, shards, drain_timeout, phase, outcome };
     while !watch.shards.live.is_empty() {
         let step = tokio::select! {
             biased;
             Some((id, event)) = watch.shards.events.recv() => watch.reported(id, event),
             request = control.next() => watch.asked(request),
             () = watch.phase.over() => watch.give_up(),
+            finding = watch.shards.health.next() => watch.found(finding),
         };
         if step.is_break() {
             break;
@@ -51,6 +56,7 @@ impl Phase {
 }
 
 struct Watch {
+    config: Config,
     shards: Shards,
     drain_timeout: Duration,
     phase: Phase,
@@ -61,6 +67,10 @@ impl Watch {
     fn reported(&mut self, id: u16, event: Event) -> ControlFlow<()> {
         if let Event::Ended(result) = event {
             let name = self.shards.ended(id);
+            // While all end, there is nothing to take over, and nothing to tell: no cluster is better for it.
+            if let Phase::Serving = self.phase {
+                self.shards.take_over(id);
+            }
             match (result, &self.phase) {
                 (Ok(summary), Phase::Draining { .. }) => self.drained(&name, &summary),
                 (Ok(_), Phase::Serving) => self.failed(name, ShardFailure::EndedUnasked),
@@ -70,8 +80,20 @@ impl Watch {
         ControlFlow::Continue(())
     }
 
+    fn found(&mut self, finding: Option<Finding>) -> ControlFlow<()> {
+        self.shards.health.take(finding, &self.shards.live);
+        ControlFlow::Continue(())
+    }
+
     fn asked(&mut self, request: Request) -> ControlFlow<()> {
         match (request, &self.phase) {
+            (Request::Status, _) => {
+                let status = status::of_clusters(&self.config, &self.shards.health.board, &self.shards.plan);
+                let replies = snapshot::ask(&self.shards.live);
+                tokio::task::spawn_local(async move {
+                    status::log(&snapshot::gather(replies).await, &status);
+                });
+            }
             (Request::Signal(signal), Phase::Serving) => {
                 tracing::info!("{signal}: draining, for at most {:?}", self.drain_timeout);
                 self.drain(self.drain_timeout);

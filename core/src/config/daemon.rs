@@ -22,6 +22,13 @@ pub struct Daemon {
     /// How many client connections one source address may hold, over all shards; `None`: no limit. More are closed at
     /// once. An IPv6 source is its /64.
     pub max_connections_per_source: Option<u32>,
+    /// How many requests one source address may have in flight, over all shards; `None`: no limit. More wait for
+    /// [`Daemon::source_queue_timeout`].
+    pub max_in_flight_per_source: Option<u32>,
+    /// How long a request waits at the limit of its source; zero: it is answered at once.
+    pub source_queue_timeout: Duration,
+    /// How many requests of one source may wait.
+    pub source_queue_max: u32,
 }
 
 impl Default for Daemon {
@@ -33,6 +40,9 @@ impl Default for Daemon {
             max_connections_per_shard: defaults::MAX_CONNECTIONS_PER_SHARD,
             max_connections: None,
             max_connections_per_source: None,
+            max_in_flight_per_source: None,
+            source_queue_timeout: defaults::QUEUE_TIMEOUT,
+            source_queue_max: defaults::SOURCE_QUEUE_MAX,
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Deadline {
     RequestBody,
     /// A request's body comes in pieces, but slowly.
     RequestBodyRate,
+    /// A request waits at a limit.
+    Queue,
     /// A connection to a backend is being made.
     Connect,
     /// The head of a response is awaited.
@@ -52,12 +54,13 @@ pub enum Unit {
 
 impl Deadline {
     /// Every one, in the order of the documentation.
-    pub const ALL: [Deadline; 13] = [
+    pub const ALL: [Deadline; 14] = [
         Deadline::ProxyHeader,
         Deadline::RequestHead,
         Deadline::Idle,
         Deadline::RequestBody,
         Deadline::RequestBodyRate,
+        Deadline::Queue,
         Deadline::Connect,
         Deadline::ResponseHead,
         Deadline::ResponseBody,
@@ -77,6 +80,7 @@ impl Deadline {
             Deadline::Idle => "idle keep-alive",
             Deadline::RequestBody => "request body",
             Deadline::RequestBodyRate => "request body, rate",
+            Deadline::Queue => "queue",
             Deadline::Connect => "connect",
             Deadline::ResponseHead => "response head",
             Deadline::ResponseBody => "response body",
@@ -88,7 +92,8 @@ impl Deadline {
         }
     }
 
-    /// The key of the configuration file that sets it; `None`: it is fixed.
+    /// The key of the configuration file that sets it; `None`: it is fixed. Of [`Deadline::Queue`], the one of a cluster's
+    /// limits.
     #[must_use]
     pub fn key(self) -> Option<&'static Key> {
         let (section, name) = match self {
@@ -97,6 +102,7 @@ impl Deadline {
             Deadline::Idle => (Section::Timeouts, "idle"),
             Deadline::RequestBody => (Section::Timeouts, "body"),
             Deadline::RequestBodyRate => (Section::Limits, "body_rate"),
+            Deadline::Queue => (Section::Cluster, "queue_timeout"),
             Deadline::Connect => (Section::Timeouts, "connect"),
             Deadline::ResponseHead => (Section::Timeouts, "response"),
             Deadline::ResponseBody => (Section::Timeouts, "response_body"),
@@ -150,6 +156,10 @@ impl Deadline {
             Deadline::RequestBodyRate => {
                 "The average over each period of `timeouts.body` in which the body was waited for."
             }
+            Deadline::Queue => {
+                "From the moment a request meets a limit of its cluster or of the backends until one may take it; zero is no \
+                 wait, but for the 50 ms that another shard has to give up an idle connection. At the limit of its source, `[daemon]` `source_queue_timeout` counts instead."
+            }
             Deadline::Connect => "Each try of a connection to a backend, from its start.",
             Deadline::ResponseHead => {
                 "From the end of the request to the end of the response's head; interim answers (1xx) do not prolong it."
@@ -185,6 +195,7 @@ impl Deadline {
             Deadline::RequestBody | Deadline::RequestBodyRate => {
                 "408 and close; a reset if part of an answer is out already. The backend's connection is dropped."
             }
+            Deadline::Queue => "503 with Retry-After.",
             Deadline::Connect => {
                 "The next backend is tried; 503 when there is none left. On a TCP listener the client's connection is reset."
             }
@@ -260,6 +271,7 @@ mod tests {
         assert_eq!(table.lines().count(), 2 + Deadline::ALL.len());
         for line in [
             "| request body, rate | `[listeners.limits]` `body_rate` | bytes per second | 100B |",
+            "| queue | `[clusters.NAME]` `queue_timeout` | duration | 0s |",
             "| linger | not configurable | duration | 2s |",
         ] {
             assert!(table.lines().any(|have| have.starts_with(line)), "{line}\n{table}");

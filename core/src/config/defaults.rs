@@ -175,9 +175,137 @@ pub const ANSWER_STATUSES: &[u16] =
 
 /// The weight of a backend: in the middle of the range on a logarithmic scale, so that there is room both ways.
 pub const WEIGHT: u16 = 100;
-/// The least weight. Zero would be a backend that is none; a drained one is removed instead.
+/// The least weight. Zero would be a backend that is none; one that is to get nothing has its `state`.
 pub const WEIGHT_MIN: u16 = 1;
 /// The largest weight: three orders of magnitude between two backends are enough, and sums stay small.
 pub const WEIGHT_MAX: u16 = 1000;
 /// A backend serves all the time unless told otherwise.
 pub const BACKUP: bool = false;
+
+/// Backends that `power_of_two` draws: the second choice brings nearly all that there is to gain.
+pub const CHOICES: u8 = 2;
+/// The least number of choices: one would be random.
+pub const CHOICES_MIN: u8 = 2;
+/// The most choices: beyond, `least_loaded` is meant.
+pub const CHOICES_MAX: u8 = 16;
+/// The least bound of a hashed backend, in percent of its fair share: at 100 every uneven moment moves clients.
+pub const HASH_BALANCE_MIN: u16 = 101;
+/// The largest such bound: ten times its share is none.
+pub const HASH_BALANCE_MAX: u16 = 1000;
+/// Health is believed, however bad it looks, unless an operator says otherwise.
+pub const PANIC_THRESHOLD: u8 = 0;
+/// The largest of settings in percent that are a part of a whole.
+pub const PERCENT_MAX: u8 = 100;
+/// The longest slow start: who needs longer warms up before it takes traffic.
+pub const SLOW_START_MAX: Duration = Duration::from_secs(60 * 60);
+/// A backend that comes back gets its whole share at once: most have nothing to warm up.
+pub const SLOW_START: Duration = Duration::ZERO;
+
+/// The least of a limit of requests in flight or connections: none would serve nothing.
+pub const IN_FLIGHT_MIN: u32 = 1;
+/// The most of such a limit: more is no limit.
+pub const IN_FLIGHT_MAX: u32 = 1_000_000;
+/// How long a request waits at a limit: not at all, because a client that is told at once may try elsewhere.
+pub const QUEUE_TIMEOUT: Duration = Duration::ZERO;
+/// The longest wait at a limit: longer no client waits.
+pub const QUEUE_TIMEOUT_MAX: Duration = Duration::from_secs(5 * 60);
+/// Requests that may wait for a cluster: each holds its head in memory.
+pub const QUEUE_MAX: u32 = 1024;
+/// Requests of one source that may wait.
+pub const SOURCE_QUEUE_MAX: u32 = 16;
+/// The shortest such queue: who wants none leaves the time to wait at zero.
+pub const QUEUE_MAX_MIN: u32 = 1;
+/// The longest such queue.
+pub const QUEUE_MAX_BOUND: u32 = 1_000_000;
+
+/// Tries beyond the first, in percent of the requests: a fifth more load is what a cluster in trouble stands (Finagle and
+/// Envoy take the same).
+pub const RETRY_BUDGET: u8 = 20;
+/// Tries beyond the first that are always allowed, per second: a quiet cluster has no other budget.
+pub const RETRY_BUDGET_MIN: u32 = 3;
+/// The most of them.
+pub const RETRY_BUDGET_MIN_MAX: u32 = 1_000_000;
+
+/// The least rate of a rate limit, in requests per second.
+pub const RATE_MIN: u32 = 1;
+/// The largest rate and burst.
+pub const RATE_MAX: u32 = 1_000_000;
+
+/// The name of the cookie that keeps clients at their backends.
+pub const STICKY_COOKIE: &str = "ringway";
+/// The longest name of a cookie, in bytes.
+pub const COOKIE_NAME_BYTES_MAX: usize = 128;
+/// The shortest life of a cookie: Max-Age counts whole seconds, and zero deletes it.
+pub const STICKY_MAX_AGE_MIN: Duration = Duration::from_secs(1);
+/// The longest life of a cookie: browsers cut at 400 days.
+pub const STICKY_MAX_AGE_MAX: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// The least length of a secret, in bytes: 128 bits.
+pub const SECRET_BYTES_MIN: usize = 16;
+
+/// The method of a health check.
+pub const CHECK_METHOD: &str = "GET";
+/// Its target.
+pub const CHECK_PATH: &str = "/";
+/// Which statuses say that a backend is well.
+pub const CHECK_STATUSES: &str = "2xx";
+/// The longest target of a check, in bytes.
+pub const CHECK_PATH_BYTES_MAX: usize = 1024;
+/// From one probe to the next.
+pub const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// The shortest interval: a check is no load test.
+pub const CHECK_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// The longest interval: an hour without a look is no check.
+pub const CHECK_INTERVAL_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long a probe may take.
+pub const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Successes in a row until an unhealthy backend is healthy.
+pub const CHECK_RISE: u32 = 3;
+/// Failures in a row until a healthy backend is unhealthy.
+pub const CHECK_FALL: u32 = 3;
+/// The least of both: none would be a verdict without a probe.
+pub const CHECK_THRESHOLD_MIN: u32 = 1;
+/// The largest of both.
+pub const CHECK_THRESHOLD_MAX: u32 = 100;
+/// The longest text that the body of an answer is searched for, in bytes.
+pub const CHECK_BODY_BYTES_MAX: usize = 1024;
+/// Header fields of a check.
+pub const CHECK_HEADERS_MAX: usize = 32;
+
+/// Failed answers in a row that speak against a backend: not one bad request, not a burst of a hundred.
+pub const OUTLIER_SERVER_ERRORS: u32 = 5;
+/// The same for gateway errors.
+pub const OUTLIER_GATEWAY_ERRORS: u32 = 5;
+/// The same for connects that fail.
+pub const OUTLIER_CONNECT_FAILURES: u32 = 5;
+/// The largest of these.
+pub const OUTLIER_CONSECUTIVE_MAX: u32 = 1_000_000;
+/// Standard deviations below the mean, in hundredths: 1.9, as Envoy takes.
+pub const OUTLIER_SUCCESS_RATE_DEVIATIONS: u32 = 190;
+/// The largest.
+pub const OUTLIER_SUCCESS_RATE_DEVIATIONS_MAX: u32 = 10_000;
+/// Requests of a backend in an interval: fewer show no rate.
+pub const OUTLIER_SUCCESS_RATE_REQUESTS: u32 = 100;
+/// The least of them: nothing was asked, nothing is known.
+pub const OUTLIER_SUCCESS_RATE_REQUESTS_MIN: u32 = 1;
+/// The most: a busy backend has not as many in an interval.
+pub const OUTLIER_SUCCESS_RATE_REQUESTS_MAX: u32 = 1_000_000;
+/// Backends that are compared: fewer have no deviation to speak of.
+pub const OUTLIER_SUCCESS_RATE_BACKENDS: u32 = 5;
+/// The least of them: one alone has nothing to differ from.
+pub const OUTLIER_SUCCESS_RATE_BACKENDS_MIN: u32 = 2;
+/// The most: clusters with more have their thousands all the same.
+pub const OUTLIER_SUCCESS_RATE_BACKENDS_MAX: u32 = 10_000;
+/// How often success rates are judged.
+pub const OUTLIER_INTERVAL: Duration = Duration::from_secs(10);
+/// The shortest interval: shorter ones see too few requests.
+pub const OUTLIER_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// The longest: later nobody remembers what was wrong.
+pub const OUTLIER_INTERVAL_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long a backend is out the first time.
+pub const OUTLIER_EJECTION_TIME: Duration = Duration::from_secs(30);
+/// The longest that it is out.
+pub const OUTLIER_EJECTION_TIME_MAX: Duration = Duration::from_secs(5 * 60);
+/// The share of a cluster that may be out, in percent: half of it must carry the rest.
+pub const OUTLIER_EJECTED_MAX: u8 = 50;
+/// The least such share: none is no detection.
+pub const OUTLIER_EJECTED_MAX_MIN: u8 = 1;

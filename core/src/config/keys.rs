@@ -46,8 +46,16 @@ pub enum Section {
     Limits,
     /// `[listeners.forwarding]`
     Forwarding,
+    /// `[listeners.rate_limit]`
+    RateLimit,
     /// `[clusters.NAME]`
     Cluster,
+    /// `[clusters.NAME.sticky]`
+    Sticky,
+    /// `[clusters.NAME.health_check]`
+    HealthCheck,
+    /// `[clusters.NAME.outlier_detection]`
+    OutlierDetection,
     /// `[[clusters.NAME.frontends]]`
     Frontend,
     /// The tests of header fields and query parameters of a frontend or route.
@@ -66,14 +74,18 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order of the documentation.
-    pub const ALL: [Section; 14] = [
+    pub const ALL: [Section; 18] = [
         Section::Root,
         Section::Daemon,
         Section::Listener,
         Section::Timeouts,
         Section::Limits,
         Section::Forwarding,
+        Section::RateLimit,
         Section::Cluster,
+        Section::Sticky,
+        Section::HealthCheck,
+        Section::OutlierDetection,
         Section::Frontend,
         Section::Predicate,
         Section::Edits,
@@ -94,7 +106,11 @@ impl Section {
             Section::Timeouts => "[listeners.timeouts]",
             Section::Limits => "[listeners.limits]",
             Section::Forwarding => "[listeners.forwarding]",
+            Section::RateLimit => "[listeners.rate_limit]",
             Section::Cluster => "[clusters.NAME]",
+            Section::Sticky => "[clusters.NAME.sticky]",
+            Section::HealthCheck => "[clusters.NAME.health_check]",
+            Section::OutlierDetection => "[clusters.NAME.outlier_detection]",
             Section::Frontend => "[[clusters.NAME.frontends]]",
             Section::Predicate => "[[clusters.NAME.frontends.headers]]",
             Section::Edits => "[clusters.NAME.frontends.request_headers]",
@@ -121,7 +137,28 @@ impl Section {
                 "What backends are told of where a request came from. Fields of these names that a client sent are \
                  dropped, unless it is one of `trusted_proxies`: then lists are continued and single values kept."
             }
-            Section::Cluster => "A named set of backends behind one load-balancing policy.",
+            Section::RateLimit => {
+                "How many requests per second one client may make, counted for the whole process; beyond it the answer is 429. \
+                 The table turns it on."
+            }
+            Section::Cluster => {
+                "A named set of backends behind one load-balancing policy. Limits hold for the whole process, not for each \
+                 shard; at a limit a request waits for `queue_timeout`, and is then answered 503 with Retry-After."
+            }
+            Section::Sticky => {
+                "Keeps each client at the backend that served it first, by a cookie, for as long as that backend can serve. \
+                 The cookie's value is a keyed hash: a client can neither choose a backend by it nor learn its name. The \
+                 table turns it on; an empty one means its defaults."
+            }
+            Section::HealthCheck => {
+                "Asks the backends whether they are well: each once per interval for the whole process, whatever the number of \
+                 shards. With `protocol = \"tcp\"` only `port`, the times, `rise` and `fall` have a meaning. The table turns \
+                 it on; an empty one means its defaults."
+            }
+            Section::OutlierDetection => {
+                "Takes a backend out for a while when requests show that it fails more than the others. The table turns it on; \
+                 an empty one means its defaults."
+            }
             Section::Frontend => {
                 "Which requests the cluster gets. Of all frontends and routes that a request fits wholly the most specific one \
                  wins: an exact host before the longest wildcard before any host, then an exact path before a pattern (the \

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::word::words;
-use super::{Forwarding, defaults};
+use super::{Forwarding, RateLimit, defaults};
 use crate::ids::{ClusterId, ListenerName};
 
 /// An address that accepts connections: `[[listeners]]`.
@@ -36,6 +36,8 @@ pub struct Listener {
     pub timeouts: Timeouts,
     /// How large a request's head may be.
     pub limits: Limits,
+    /// How many requests per second one client may make.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Listener {
@@ -54,6 +56,7 @@ impl Listener {
             allow_connect: defaults::ALLOW_CONNECT,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            rate_limit: None,
         }
     }
 }
@@ -125,6 +128,9 @@ pub struct Limits {
     pub body_rate: usize,
     /// How many requests one connection may carry; the answer to the last says that it ends. `None`: no limit.
     pub requests_per_connection: Option<u32>,
+    /// How old a connection may get, give or take a tenth: the next answer says that it ends. `None`: no limit. Tunnels are
+    /// left alone.
+    pub connection_max_age: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -135,6 +141,7 @@ impl Default for Limits {
             uri_bytes: defaults::URI_BYTES,
             body_rate: defaults::BODY_RATE,
             requests_per_connection: None,
+            connection_max_age: None,
         }
     }
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::defaults as d;
+use super::nearest::nearest;
 use super::problem::{Refusal, quoted};
-use super::{Hostname, HostnameError};
+use super::{HashKey, Hostname, HostnameError, RateKey};
 use crate::address::{Address, AddressError};
 use crate::ids::IdError;
 use crate::pattern::{Pattern, PatternError};
+use crate::statuses::StatusesError;
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, Refusal> {
     text.parse().map_err(|_| {
@@ -91,6 +93,18 @@ pub(super) fn path_prefix(text: &str) -> Result<Arc<str>, Refusal> {
     })
 }
 
+/// What a health check asks for: a path, and a query if there is one.
+pub(super) fn target(text: &str) -> Result<Arc<str>, Refusal> {
+    let (path_only, query) = text.split_once('?').unwrap_or((text, ""));
+    path(path_only)?;
+    bounded(text, d::CHECK_PATH_BYTES_MAX)?;
+    if let Some(c) = query.chars().find(|c| !c.is_ascii_graphic() || *c == '#') {
+        let refusal = Refusal::new(format!("no query of a request has {c:?}"));
+        return Err(refusal.hint("write it as it is on the wire: percent-encoded"));
+    }
+    Ok(text.into())
+}
+
 pub(super) fn pattern(text: &str) -> Result<Arc<str>, Refusal> {
     Pattern::compile(text)?;
     Ok(text.into())
@@ -100,7 +114,7 @@ pub(super) fn pattern(text: &str) -> Result<Arc<str>, Refusal> {
 pub(super) fn method(text: &str) -> Result<Arc<str>, Refusal> {
     const COMMON: [&str; 9] =
         ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-    token(text, "a method")?;
+    check_token(text, "a method", d::FIELD_NAME_BYTES_MAX)?;
     let upper = text.to_ascii_uppercase();
     if upper != text && COMMON.contains(&upper.as_str()) {
         let refusal = Refusal::new(format!("{} is not a method that clients use", quoted(text)));
@@ -109,10 +123,80 @@ pub(super) fn method(text: &str) -> Result<Arc<str>, Refusal> {
     Ok(text.into())
 }
 
+/// The method of a health check.
+pub(super) fn check_method(text: &str) -> Result<Arc<str>, Refusal> {
+    match method(text)? {
+        name if &*name == "CONNECT" => {
+            Err(Refusal::new("CONNECT asks for a tunnel, and says nothing about a backend")
+                .hint("use \"GET\" or \"HEAD\", or a check with `protocol = \"tcp\"`"))
+        }
+        name => Ok(name),
+    }
+}
+
+/// What an answer's body must contain.
+pub(super) fn contained(text: &str) -> Result<Arc<str>, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::new("every body contains the empty text").hint("remove it"));
+    }
+    bounded(text, d::CHECK_BODY_BYTES_MAX)?;
+    Ok(text.into())
+}
+
 /// The name of a header field, in lower case.
 pub(super) fn field_name(text: &str) -> Result<Arc<str>, Refusal> {
     bounded(text, d::FIELD_NAME_BYTES_MAX)?;
     token(text, "the name of a header field")
+}
+
+/// The name of a cookie (RFC 6265 section 4.1.1), whose case matters.
+pub(super) fn cookie_name(text: &str) -> Result<Arc<str>, Refusal> {
+    check_token(text, "the name of a cookie", d::COOKIE_NAME_BYTES_MAX)?;
+    Ok(text.into())
+}
+
+pub(super) fn hash_key(text: &str) -> Result<HashKey, Refusal> {
+    match part_of_request(text, &["source", "uri", "header:NAME", "cookie:NAME"])? {
+        ("header", name) => field_name(name).map(HashKey::Header),
+        ("cookie", name) => cookie_name(name).map(HashKey::Cookie),
+        ("uri", _) => Ok(HashKey::Uri),
+        _ => Ok(HashKey::Source),
+    }
+}
+
+pub(super) fn rate_key(text: &str) -> Result<RateKey, Refusal> {
+    match part_of_request(text, &["source", "header:NAME"])? {
+        ("header", name) => field_name(name).map(RateKey::Header),
+        _ => Ok(RateKey::Source),
+    }
+}
+
+/// What `text` stands for among `forms`, and the name behind it where the form has one.
+fn part_of_request<'t>(text: &'t str, forms: &[&str]) -> Result<(&'t str, &'t str), Refusal> {
+    let (kind, name) = match text.split_once(':') {
+        Some((kind, name)) => (kind, Some(name)),
+        None => (text, None),
+    };
+    let with_name = format!("{kind}:NAME");
+    match name {
+        None if forms.contains(&kind) => Ok((kind, "")),
+        Some(name) if forms.contains(&with_name.as_str()) => Ok((kind, name)),
+        None if forms.contains(&with_name.as_str()) => {
+            Err(Refusal::new(format!("\"{kind}\" does not say which")).hint(format!("write \"{with_name}\"")))
+        }
+        Some(_) if forms.contains(&kind) => {
+            Err(Refusal::new(format!("\"{kind}\" has no name behind it")).hint(format!("write \"{kind}\"")))
+        }
+        _ => {
+            let refusal = Refusal::new(format!("unknown value {}", quoted(text)));
+            let kinds = forms.iter().map(|form| form.trim_end_matches(":NAME"));
+            let near = nearest(kind, kinds).and_then(|near| forms.iter().find(|form| form.starts_with(near)));
+            Err(match near {
+                Some(near) => refusal.hint(format!("did you mean \"{near}\"?")),
+                None => refusal.hint(format!("valid values: \"{}\"", forms.join("\", \""))),
+            })
+        }
+    }
 }
 
 /// The value of a header field (RFC 9110 section 5.5), without the tab.
@@ -237,14 +321,19 @@ fn bounded(text: &str, max: usize) -> Result<(), Refusal> {
 
 /// A token (RFC 9110 section 5.6.2), in lower case.
 fn token(text: &str, what: &str) -> Result<Arc<str>, Refusal> {
+    check_token(text, what, d::FIELD_NAME_BYTES_MAX)?;
+    Ok(text.to_ascii_lowercase().into())
+}
+
+fn check_token(text: &str, what: &str, bytes_max: usize) -> Result<(), Refusal> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if text.is_empty() {
         return Err(Refusal::new(format!("{what} needs at least one character")));
     }
-    bounded(text, d::FIELD_NAME_BYTES_MAX)?;
+    bounded(text, bytes_max)?;
     match text.chars().find(|c| !is_token(*c)) {
         Some(c) => Err(Refusal::new(format!("{c:?} can not be in {what}"))),
-        None => Ok(text.to_ascii_lowercase().into()),
+        None => Ok(()),
     }
 }
 
@@ -263,6 +352,12 @@ impl From<AddressError> for Refusal {
 impl From<PatternError> for Refusal {
     fn from(error: PatternError) -> Refusal {
         Refusal::new(error.to_string())
+    }
+}
+
+impl From<StatusesError> for Refusal {
+    fn from(error: StatusesError) -> Refusal {
+        Refusal::new(error.to_string()).hint("as in \"2xx,404\"")
     }
 }
 

@@ -10,10 +10,13 @@ use super::table::{Table, root};
 use super::{AnswerFiles, Config, Daemon, LogLevel, parse};
 
 mod action;
+mod backend;
 mod cluster;
+pub(super) mod health_check;
 pub(super) mod listener;
 mod rewrite;
 mod rule;
+mod sticky;
 
 /// `folder` is what relative paths of files begin at.
 pub(super) fn read(folder: &Path, content: &[u8]) -> Result<Config, Vec<Problem>> {
@@ -44,7 +47,7 @@ pub(super) fn read(folder: &Path, content: &[u8]) -> Result<Config, Vec<Problem>
     }
     let clusters = clusters
         .iter()
-        .filter_map(|(name, table)| cluster::cluster(name, table, &mut seen, &mut problems))
+        .filter_map(|(name, table)| cluster::cluster(name, table, folder, &mut seen, &mut problems))
         .collect();
     let routes =
         routes.iter().filter_map(|table| action::route(table, folder, &mut seen, &mut problems)).collect();
@@ -80,6 +83,9 @@ fn daemon(table: &Table<'_>, problems: &mut Problems<'_>) -> Daemon {
         max_connections_per_shard: table.integer("max_connections_per_shard", problems),
         max_connections: table.optional_integer("max_connections", problems),
         max_connections_per_source: table.optional_integer("max_connections_per_source", problems),
+        max_in_flight_per_source: table.optional_integer("max_in_flight_per_source", problems),
+        source_queue_timeout: table.duration("source_queue_timeout", problems),
+        source_queue_max: table.integer("source_queue_max", problems),
     }
 }
 

@@ -50,9 +50,19 @@ impl<'a> Table<'a> {
     /// The duration at `name`, or its default.
     pub(super) fn duration(&self, name: &str, problems: &mut Problems<'_>) -> Duration {
         let key = self.key(name);
-        let (Kind::Duration { min, max }, Fallback::Duration(default)) = (key.kind, key.fallback) else {
-            mistaken(key)
-        };
+        let Fallback::Duration(default) = key.fallback else { mistaken(key) };
+        self.time(key, problems).unwrap_or(default)
+    }
+
+    /// The duration at `name`; none where it is left out or refused.
+    pub(super) fn optional_duration(&self, name: &str, problems: &mut Problems<'_>) -> Option<Duration> {
+        let key = self.key(name);
+        let Fallback::Means(_) = key.fallback else { mistaken(key) };
+        self.time(key, problems)
+    }
+
+    fn time(&self, key: &Key, problems: &mut Problems<'_>) -> Option<Duration> {
+        let Kind::Duration { min, max } = key.kind else { mistaken(key) };
         let read = |value: &DeValue<'_>| match value {
             DeValue::String(text) => {
                 let duration = parse_duration(text)?;
@@ -64,7 +74,7 @@ impl<'a> Table<'a> {
             }
             other => Err(wrong_type("a duration such as \"10s\"", other)),
         };
-        self.read(key, problems, read).unwrap_or(default)
+        self.read(key, problems, read)
     }
 
     /// The number of bytes at `name`, or its default.

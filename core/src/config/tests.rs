@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::ids::{BackendId, ClusterId, ListenerName};
 
+mod balancing;
 mod defaults;
 mod mutation;
 mod problems;
@@ -33,6 +34,9 @@ log_level = "debug"
 max_connections_per_shard = 20_000
 max_connections = 50_000
 max_connections_per_source = 100
+max_in_flight_per_source = 32
+source_queue_timeout = "250ms"
+source_queue_max = 8
 
 [[listeners]]
 name = "web"
@@ -59,6 +63,7 @@ headers = 64
 uri_bytes = 4096
 body_rate = "1KiB"
 requests_per_connection = 1000
+connection_max_age = "30m"
 [listeners.forwarding]
 x_forwarded_for = false
 x_forwarded_proto = false
@@ -66,6 +71,10 @@ x_forwarded_host = false
 x_forwarded_port = false
 forwarded = true
 request_id = "keep"
+[listeners.rate_limit]
+key = "header:X-Api-Key"
+rate = 50
+burst = 200
 
 [[listeners]]
 name = "db"
@@ -74,13 +83,56 @@ protocol = "tcp"
 cluster = "alpha"
 
 [clusters.zeta]
-load_balancing = "round_robin"
+load_balancing = "maglev"
+load_metric = "latency"
+choices = 3
+hash_key = "cookie:Session"
+hash_balance = 125
+slow_start = "30s"
+panic_threshold = 40
+max_in_flight = 500
+max_connections = 600
+queue_timeout = "2s"
+queue_max = 64
 retries = 1
+retry_budget = 10
+retry_budget_min = 5
 pool_idle_max = 16
 pool_idle_timeout = "10s"
 pool_max_age = "11s"
 pool_max_requests = 12
 send_proxy = "v2"
+[clusters.zeta.sticky]
+cookie = "__Host-Zeta"
+secret_file = "secrets/zeta.key"
+secure = true
+http_only = false
+same_site = "none"
+max_age = "7h"
+[clusters.zeta.health_check]
+protocol = "h2c"
+method = "POST"
+path = "/health?deep=1"
+host = "Health.internal"
+headers = { X-Probe = "a b" }
+statuses = "200-299,404"
+body = "all \"well\""
+interval = "20s"
+fast_interval = "2s"
+timeout = "1500ms"
+rise = 2
+fall = 4
+[clusters.zeta.outlier_detection]
+server_errors = 10
+gateway_errors = 6
+connect_failures = 0
+success_rate_deviations = 250
+success_rate_requests = 50
+success_rate_backends = 4
+interval = "15s"
+ejection_time = "20s"
+ejection_time_max = "2m"
+ejected_max = 34
 [[clusters.zeta.frontends]]
 listeners = ["web"]
 hostname = "API.example.com"
@@ -106,6 +158,10 @@ id = "one"
 address = "10.0.0.1:80"
 weight = 7
 backup = true
+state = "drain"
+sticky_id = "first"
+max_in_flight = 10
+max_connections = 12
 [[clusters.zeta.backends]]
 address = "[::1]:80"
 [[clusters.zeta.backends]]
@@ -113,6 +169,12 @@ id = "local"
 address = "unix:/run/app.sock"
 
 [clusters.alpha]
+[clusters.alpha.sticky]
+[clusters.alpha.health_check]
+protocol = "tcp"
+port = 8008
+interval = "3s"
+[clusters.alpha.outlier_detection]
 [[clusters.alpha.backends]]
 address = "10.0.0.2:80"
 
@@ -171,6 +233,7 @@ fn every_key_of_the_file_arrives_where_it_belongs() {
             uri_bytes: 4096,
             body_rate: 1024,
             requests_per_connection: Some(1000),
+            connection_max_age: Some(seconds(30 * 60)),
         },
         forwarding: Forwarding {
             x_forwarded_for: false,
@@ -180,6 +243,7 @@ fn every_key_of_the_file_arrives_where_it_belongs() {
             forwarded: true,
             request_id: RequestId::Keep,
         },
+        rate_limit: Some(RateLimit { key: RateKey::Header("x-api-key".into()), rate: 50, burst: 200 }),
         ..Listener::new(listener_name("web"), address("0.0.0.0:8080"))
     };
     let db = Listener {
@@ -194,14 +258,16 @@ fn every_key_of_the_file_arrives_where_it_belongs() {
         max_connections_per_shard: 20_000,
         max_connections: Some(50_000),
         max_connections_per_source: Some(100),
+        max_in_flight_per_source: Some(32),
+        source_queue_timeout: Duration::from_millis(250),
+        source_queue_max: 8,
     };
-    let alpha = Cluster::new(cluster_name("alpha"), Vec::new(), vec![Backend::new(address("10.0.0.2:80"))]);
     let answers =
         AnswerFiles { status: 503, html: Some("/etc/503.html".into()), json: Some("conf/503.json".into()) };
     let expected = Config {
         daemon,
         listeners: vec![web, db],
-        clusters: vec![zeta(), alpha],
+        clusters: vec![zeta(), alpha()],
         routes: routes(),
         answers: vec![answers],
     };
@@ -226,6 +292,10 @@ fn zeta() -> Cluster {
         id: BackendId::parse("one").expect("a name"),
         weight: 7,
         backup: true,
+        state: AdminState::Drain,
+        sticky_id: Some("first".into()),
+        max_in_flight: Some(10),
+        max_connections: Some(12),
         ..Backend::new(address("10.0.0.1:80"))
     };
     let local = Backend {
@@ -265,8 +335,55 @@ fn zeta() -> Cluster {
     let pattern = Match { path: PathMatch::Regex("/v[0-9]+".into()), ..Match::any() };
     let frontend = |matching| Frontend { matching, ..Frontend::any() };
     Cluster {
-        load_balancing: Policy::RoundRobin,
+        load_balancing: Policy::Maglev,
+        load_metric: LoadMetric::Latency,
+        choices: 3,
+        hash_key: HashKey::Cookie("Session".into()),
+        hash_balance: Some(125),
+        slow_start: Duration::from_secs(30),
+        panic_threshold: 40,
+        max_in_flight: Some(500),
+        max_connections: Some(600),
+        queue_timeout: Duration::from_secs(2),
+        queue_max: 64,
         retries: 1,
+        retry_budget: 10,
+        retry_budget_min: 5,
+        sticky: Some(Sticky {
+            cookie: "__Host-Zeta".into(),
+            secret_file: Some("conf/secrets/zeta.key".into()),
+            secure: true,
+            http_only: false,
+            same_site: SameSite::None,
+            max_age: Some(Duration::from_secs(7 * 60 * 60)),
+        }),
+        health_check: Some(HealthCheck {
+            protocol: CheckProtocol::H2c,
+            method: "POST".into(),
+            path: "/health?deep=1".into(),
+            host: Some("health.internal".into()),
+            headers: vec![("x-probe".into(), "a b".into())],
+            statuses: "2xx,404".parse().expect("statuses"),
+            body: Some("all \"well\"".into()),
+            port: None,
+            interval: Duration::from_secs(20),
+            fast_interval: Duration::from_secs(2),
+            timeout: Duration::from_millis(1500),
+            rise: 2,
+            fall: 4,
+        }),
+        outlier_detection: Some(OutlierDetection {
+            server_errors: 10,
+            gateway_errors: 6,
+            connect_failures: 0,
+            success_rate_deviations: 250,
+            success_rate_requests: 50,
+            success_rate_backends: 4,
+            interval: Duration::from_secs(15),
+            ejection_time: Duration::from_secs(20),
+            ejection_time_max: Duration::from_secs(120),
+            ejected_max: 34,
+        }),
         pool_idle_max: 16,
         pool_idle_timeout: Duration::from_secs(10),
         pool_max_age: Duration::from_secs(11),
@@ -281,6 +398,24 @@ fn zeta() -> Cluster {
             ],
             vec![one, Backend::new(address("[::1]:80")), local],
         )
+    }
+}
+
+/// The second: empty tables, and a check of which little is said.
+fn alpha() -> Cluster {
+    let seconds = Duration::from_secs;
+    Cluster {
+        sticky: Some(Sticky::default()),
+        health_check: Some(HealthCheck {
+            protocol: CheckProtocol::Tcp,
+            port: Some(8008),
+            interval: seconds(3),
+            fast_interval: seconds(3),
+            timeout: seconds(3),
+            ..HealthCheck::default()
+        }),
+        outlier_detection: Some(OutlierDetection::default()),
+        ..Cluster::new(cluster_name("alpha"), Vec::new(), vec![Backend::new(address("10.0.0.2:80"))])
     }
 }
 
@@ -310,6 +445,14 @@ fn routes() -> Vec<Route> {
             respond(503, "text/plain; charset=utf-8", Content::File("conf/pages/sorry.html".into())),
         ),
     ]
+}
+
+#[test]
+fn every_file_that_is_named_can_be_moved() {
+    let mut config = Config::read("conf/f", FULL.as_bytes()).expect("valid");
+    let files: Vec<_> = config.files_mut().map(|file| file.display().to_string()).collect();
+    let expected = ["/etc/503.html", "conf/503.json", "conf/pages/sorry.html", "conf/secrets/zeta.key"];
+    assert_eq!(files, expected);
 }
 
 /// What the other tests damage and compare has to be everything.

@@ -6,6 +6,8 @@ use std::fmt;
 use super::{Action, Config, Listener, Protocol};
 use crate::ids::{BackendId, ClusterId, ListenerName};
 
+mod balancing;
+
 /// Something in a valid configuration that is hardly meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
@@ -28,6 +30,23 @@ pub enum Warning {
         /// The listener that it is.
         listener: ListenerName,
     },
+    /// A key says something that another one leaves without effect.
+    NoEffect {
+        /// The way to the key, as in [`Problem::key`](super::Problem::key).
+        key: String,
+        /// Why it has none.
+        why: &'static str,
+    },
+    /// No backend of a cluster is `ready`.
+    NoneReady {
+        /// The cluster that serves nothing.
+        cluster: ClusterId,
+    },
+    /// A health check asks for HTTP where connections are passed on as they come.
+    CheckOfTcp {
+        /// The cluster that only TCP listeners lead to.
+        cluster: ClusterId,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -45,6 +64,15 @@ impl fmt::Display for Warning {
                 "backend \"{backend}\" of cluster \"{cluster}\" is listener \"{listener}\" of this process: \
                  requests may go round until a timeout"
             ),
+            Warning::NoEffect { key, why } => write!(f, "{key} has no effect: {why}"),
+            Warning::NoneReady { cluster } => {
+                write!(f, "no backend of cluster \"{cluster}\" is \"ready\": each of its requests gets 503")
+            }
+            Warning::CheckOfTcp { cluster } => write!(
+                f,
+                "the health check of cluster \"{cluster}\" speaks HTTP, and only listeners that speak tcp lead there: \
+                 a backend that does not speak HTTP is unhealthy; say `protocol = \"tcp\"`, or the `port` that does"
+            ),
         }
     }
 }
@@ -56,11 +84,15 @@ impl Config {
         let unused = self.listeners.iter().filter(|listener| !self.has_frontend(listener));
         let mut warnings: Vec<_> =
             unused.map(|listener| Warning::NoFrontend { listener: listener.name.clone() }).collect();
-        let reached = self.reached();
+        balancing::daemon(&self.daemon, &mut warnings);
+        let (routed, relayed) = (self.routed(), self.relayed());
         for cluster in &self.clusters {
-            if cluster.frontends.is_empty() && !reached.contains(&cluster.id) {
+            let gets_requests = !cluster.frontends.is_empty() || routed.contains(&cluster.id);
+            let gets_connections = relayed.contains(&cluster.id);
+            if !gets_requests && !gets_connections {
                 warnings.push(Warning::Unreached { cluster: cluster.id.clone() });
             }
+            balancing::cluster(cluster, gets_connections && !gets_requests, &mut warnings);
             for backend in &cluster.backends {
                 let itself = self.listeners.iter().find(|listener| {
                     let ours = listener.address;
@@ -88,85 +120,20 @@ impl Config {
             || listeners.any(|names| names.is_empty() || names.contains(&listener.name))
     }
 
-    /// The clusters that a route or a listener leads to.
-    fn reached(&self) -> BTreeSet<&ClusterId> {
+    /// The clusters that a route leads to.
+    fn routed(&self) -> BTreeSet<&ClusterId> {
         let routes = self.routes.iter().flat_map(|route| match &route.action {
             Action::Split(weights) => weights.as_slice(),
             Action::Redirect(_) | Action::Respond(_) => &[],
         });
-        let listeners = self.listeners.iter().filter_map(|listener| listener.cluster.as_ref());
-        routes.map(|(cluster, _)| cluster).chain(listeners).collect()
+        routes.map(|(cluster, _)| cluster).collect()
+    }
+
+    /// The clusters that a listener leads to by itself: it speaks TCP.
+    fn relayed(&self) -> BTreeSet<&ClusterId> {
+        self.listeners.iter().filter_map(|listener| listener.cluster.as_ref()).collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn warnings(listen: &str, frontend: &str, backend: &str) -> Vec<String> {
-        let file = format!(
-            r#"
-            listeners = [{{ name = "a", address = "127.0.0.1:1" }}, {{ name = "b", address = "{listen}" }}]
-            [clusters.c]
-            frontends = [{{ {frontend} }}]
-            backends = [{{ address = "{backend}" }}]
-            "#
-        );
-        let config = Config::read("file", file.as_bytes()).expect("valid");
-        config.warnings().iter().map(Warning::to_string).collect()
-    }
-
-    #[test]
-    fn what_is_meant_gives_no_warning() {
-        assert_eq!(warnings("0.0.0.0:2", "", "127.0.0.1:3"), [""; 0]);
-        assert_eq!(warnings("0.0.0.0:2", r#"listeners = ["a", "b"]"#, "10.0.0.1:2"), [""; 0]);
-    }
-
-    #[test]
-    fn a_listener_without_a_frontend_is_told() {
-        let told = warnings("0.0.0.0:2", r#"listeners = ["a"]"#, "127.0.0.1:3");
-        assert_eq!(told, [r#"no frontend holds for listener "b": each of its requests gets 404"#]);
-    }
-
-    #[test]
-    fn a_cluster_that_nobody_leads_to_is_told() {
-        let told = |rest: &str| {
-            let file = format!(
-                r#"
-                listeners = [{{ name = "a", address = "127.0.0.1:1", {rest}
-                [clusters]
-                seen = {{ frontends = [{{}}], backends = [{{ address = "127.0.0.1:3" }}] }}
-                c = {{ backends = [{{ address = "127.0.0.1:3" }}] }}
-                "#
-            );
-            let config = Config::read("file", file.as_bytes()).unwrap_or_else(|errors| panic!("{errors}"));
-            config.warnings().iter().map(Warning::to_string).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            told("}]"),
-            [r#"no frontend, no route and no listener leads to cluster "c": it gets nothing"#]
-        );
-        assert_eq!(told(r#"protocol = "tcp", cluster = "c" }]"#), [""; 0]);
-        assert_eq!(told("}]\nroutes = [{ hostname = \"x\", cluster = \"c\" }]"), [""; 0]);
-        assert_eq!(told("}]\nroutes = [{ hostname = \"x\", split = { seen = 1, c = 0 } }]"), [""; 0]);
-    }
-
-    #[test]
-    fn a_route_serves_a_listener_as_a_frontend_does() {
-        let file = r#"
-            listeners = [{ name = "a", address = "127.0.0.1:1" }, { name = "b", address = "127.0.0.1:2" }]
-            routes = [{ listeners = ["b"], redirect = "https://{host}{path}{query}" }]
-            clusters.c = { frontends = [{ listeners = ["a"] }], backends = [{ address = "127.0.0.1:3" }] }
-        "#;
-        let config = Config::read("file", file.as_bytes()).expect("valid");
-        assert_eq!(config.warnings(), []);
-    }
-
-    #[test]
-    fn a_backend_that_is_a_listener_is_told() {
-        for (listen, backend) in [("10.0.0.1:2", "10.0.0.1:2"), ("0.0.0.0:2", "127.0.0.1:2")] {
-            let told = warnings(listen, "", backend);
-            assert!(told.len() == 1 && told[0].contains(r#"is listener "b""#), "{told:?}");
-        }
-    }
-}
+mod tests;

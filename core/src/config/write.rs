@@ -4,16 +4,19 @@
 
 use std::fmt::{Display, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys::Section;
-use super::read::listener::{HTTP_KEYS, TCP_TIMEOUTS};
 use super::units::{duration_text, size_text};
 use super::{
-    Action, AnswerFiles, Backend, Cluster, Config, Content, Daemon, Frontend, HeaderEdits, Listener, Match,
-    PathMatch, Predicate, Protocol, Respond, Rewrite, Route, Test,
+    Action, AnswerFiles, Config, Content, Daemon, HeaderEdits, Match, PathMatch, Predicate, Respond, Rewrite,
+    Route, Test,
 };
 use crate::ids::ListenerName;
+
+mod cluster;
+mod listener;
 
 impl Config {
     /// The file that means this configuration: [`Config::read`] gives back an equal one. Durations are whole milliseconds in
@@ -21,12 +24,12 @@ impl Config {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut out = String::new();
-        section(&mut out, "[daemon]", Section::Daemon, |name| daemon(&self.daemon, name));
+        write_daemon(&mut out, &self.daemon);
         for listener in &self.listeners {
-            write_listener(&mut out, listener);
+            listener::write(&mut out, listener);
         }
         for cluster in &self.clusters {
-            write_cluster(&mut out, cluster);
+            cluster::write(&mut out, cluster);
         }
         for route in &self.routes {
             section(&mut out, "[[routes]]", Section::Route, |name| of_route(route, name));
@@ -53,14 +56,27 @@ impl Value {
         value.map_or(Value::Absent, |value| Value::Is(write(value)))
     }
 
+    /// A table of its own further down, if it is there.
+    fn below<T>(table: Option<&T>) -> Value {
+        table.map_or(Value::Absent, |_| Value::Left)
+    }
+
     /// An empty list that means something else than an empty list.
     fn unless_empty<T>(values: &[T], write: impl Fn(&[T]) -> String) -> Value {
         if values.is_empty() { Value::Absent } else { Value::Is(write(values)) }
     }
 }
 
+/// Writes the keys of a section whose values are all there.
+fn keys<const N: usize>(out: &mut String, header: &str, of: Section, mut values: [(&'static str, Value); N]) {
+    section(out, header, of, |name| {
+        let value = values.iter_mut().find(|(key, _)| *key == name);
+        value.map_or_else(|| unwritten(of, name), |(_, value)| std::mem::replace(value, Value::Left))
+    });
+}
+
 /// Writes the keys of a section, in the order of the table; its tables are written by themselves unless `value` has them.
-fn section(out: &mut String, header: &str, section: Section, value: impl Fn(&str) -> Value) {
+fn section(out: &mut String, header: &str, section: Section, mut value: impl FnMut(&str) -> Value) {
     if !out.is_empty() {
         out.push('\n');
     }
@@ -79,104 +95,27 @@ fn unwritten(section: Section, name: &str) -> ! {
     unreachable!("{name} in {section:?} is not written")
 }
 
-fn daemon(daemon: &Daemon, name: &str) -> Value {
-    match name {
-        "shards" => Value::of(daemon.shards, |shards| shards.to_string()),
-        "drain_timeout" => duration(daemon.drain_timeout),
-        "log_level" => word(daemon.log_level.as_str()),
-        "max_connections_per_shard" => number(daemon.max_connections_per_shard),
-        "max_connections" => Value::of(daemon.max_connections, |number| number.to_string()),
-        "max_connections_per_source" => {
-            Value::of(daemon.max_connections_per_source, |number| number.to_string())
-        }
-        name => unwritten(Section::Daemon, name),
-    }
-}
-
-fn write_listener(out: &mut String, listener: &Listener) {
-    let is_tcp = listener.protocol == Protocol::Tcp;
-    section(out, "[[listeners]]", Section::Listener, |name| match name {
-        name if is_tcp && HTTP_KEYS.contains(&name) => Value::Left,
-        "name" => text(&listener.name),
-        "address" => text(&listener.address),
-        "protocol" => word(listener.protocol.as_str()),
-        "cluster" => Value::of(listener.cluster.as_ref(), |name| quoted(name.as_str())),
-        "proxy_protocol" => number(listener.proxy_protocol),
-        "trusted_proxies" => Value::Is(array(&listener.trusted_proxies)),
-        "upgrades" => Value::Is(array(&listener.upgrades)),
-        "allow_connect" => number(listener.allow_connect),
-        "timeouts" | "limits" | "forwarding" => Value::Left,
-        name => unwritten(Section::Listener, name),
-    });
-    let timeouts = &listener.timeouts;
-    section(out, "[listeners.timeouts]", Section::Timeouts, |name| match name {
-        name if is_tcp && !TCP_TIMEOUTS.contains(&name) => Value::Left,
-        "head" => duration(timeouts.head),
-        "idle" => duration(timeouts.idle),
-        "body" => duration(timeouts.body),
-        "connect" => duration(timeouts.connect),
-        "response" => duration(timeouts.response),
-        "response_body" => duration(timeouts.response_body),
-        "send" => duration(timeouts.send),
-        "tunnel" => duration(timeouts.tunnel),
-        "total" => duration(timeouts.total),
-        "proxy_header" => duration(timeouts.proxy_header),
-        name => unwritten(Section::Timeouts, name),
-    });
-    if is_tcp {
-        return;
-    }
-    let limits = &listener.limits;
-    section(out, "[listeners.limits]", Section::Limits, |name| match name {
-        "head_bytes" => size(limits.head_bytes),
-        "headers" => number(limits.headers),
-        "uri_bytes" => size(limits.uri_bytes),
-        "body_rate" => size(limits.body_rate),
-        "requests_per_connection" => Value::of(limits.requests_per_connection, |number| number.to_string()),
-        name => unwritten(Section::Limits, name),
-    });
-    let forwarding = &listener.forwarding;
-    section(out, "[listeners.forwarding]", Section::Forwarding, |name| match name {
-        "x_forwarded_for" => number(forwarding.x_forwarded_for),
-        "x_forwarded_proto" => number(forwarding.x_forwarded_proto),
-        "x_forwarded_host" => number(forwarding.x_forwarded_host),
-        "x_forwarded_port" => number(forwarding.x_forwarded_port),
-        "forwarded" => number(forwarding.forwarded),
-        "request_id" => word(forwarding.request_id.as_str()),
-        name => unwritten(Section::Forwarding, name),
-    });
-}
-
-fn write_cluster(out: &mut String, cluster: &Cluster) {
-    let id = key(cluster.id.as_str());
-    section(out, &format!("[clusters.{id}]"), Section::Cluster, |name| match name {
-        "load_balancing" => word(cluster.load_balancing.as_str()),
-        "retries" => number(cluster.retries),
-        "pool_idle_max" => number(cluster.pool_idle_max),
-        "pool_idle_timeout" => duration(cluster.pool_idle_timeout),
-        "pool_max_age" => duration(cluster.pool_max_age),
-        "pool_max_requests" => Value::of(cluster.pool_max_requests, |number| number.to_string()),
-        "send_proxy" => word(cluster.send_proxy.as_str()),
-        "frontends" | "backends" => Value::Left,
-        name => unwritten(Section::Cluster, name),
-    });
-    for Frontend { listeners, matching, rewrite } in &cluster.frontends {
-        let header = format!("[[clusters.{id}.frontends]]");
-        section(out, &header, Section::Frontend, |name| of_rule(listeners, matching, rewrite, name));
-    }
-    for Backend { id: backend, address, weight, backup } in &cluster.backends {
-        section(out, &format!("[[clusters.{id}.backends]]"), Section::Backend, |name| match name {
-            "id" => text(backend),
-            "address" => text(address),
-            "weight" => number(weight),
-            "backup" => number(backup),
-            name => unwritten(Section::Backend, name),
-        });
-    }
+fn write_daemon(out: &mut String, daemon: &Daemon) {
+    keys(
+        out,
+        "[daemon]",
+        Section::Daemon,
+        [
+            ("shards", optional(daemon.shards)),
+            ("drain_timeout", duration(daemon.drain_timeout)),
+            ("log_level", word(daemon.log_level.as_str())),
+            ("max_connections_per_shard", number(daemon.max_connections_per_shard)),
+            ("max_connections", optional(daemon.max_connections)),
+            ("max_connections_per_source", optional(daemon.max_connections_per_source)),
+            ("max_in_flight_per_source", optional(daemon.max_in_flight_per_source)),
+            ("source_queue_timeout", duration(daemon.source_queue_timeout)),
+            ("source_queue_max", number(daemon.source_queue_max)),
+        ],
+    );
 }
 
 fn of_rule(listeners: &[ListenerName], matching: &Match, rewrite: &Rewrite, name: &str) -> Value {
-    let optional = |text: &Option<std::sync::Arc<str>>| Value::of(text.as_deref(), quoted);
+    let optional = |text: &Option<Arc<str>>| Value::of(text.as_deref(), quoted);
     match (name, &matching.path) {
         ("listeners", _) => Value::unless_empty(listeners, array),
         ("hostname", _) => text(&matching.hostname),
@@ -258,9 +197,6 @@ fn edits(edits: &HeaderEdits) -> Value {
     if edits.is_empty() {
         return Value::Absent;
     }
-    let pairs = |pairs: &[(std::sync::Arc<str>, std::sync::Arc<str>)]| {
-        table(pairs.iter().map(|(name, value)| (&**name, quoted(value))))
-    };
     Value::Is(table([
         ("remove", array(&edits.remove)),
         ("set", pairs(&edits.set)),
@@ -268,8 +204,16 @@ fn edits(edits: &HeaderEdits) -> Value {
     ]))
 }
 
+fn pairs(pairs: &[(Arc<str>, Arc<str>)]) -> String {
+    table(pairs.iter().map(|(name, value)| (&**name, quoted(value))))
+}
+
 fn duration(duration: Duration) -> Value {
     Value::Is(quoted(&duration_text(duration)))
+}
+
+fn optional_duration(duration: Option<Duration>) -> Value {
+    Value::of(duration, |duration| quoted(&duration_text(duration)))
 }
 
 fn size(bytes: usize) -> Value {
@@ -279,6 +223,11 @@ fn size(bytes: usize) -> Value {
 /// A number or a truth value.
 fn number(number: impl Display) -> Value {
     Value::Is(number.to_string())
+}
+
+/// A number, where there is one.
+fn optional(number: Option<impl Display>) -> Value {
+    Value::of(number, |number| number.to_string())
 }
 
 fn word(word: &str) -> Value {

@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use super::*;
+use crate::hash::stable_hash;
 
 const SEED: u64 = 0x5eed_0002;
 
@@ -11,9 +12,15 @@ const SEED: u64 = 0x5eed_0002;
 pub(crate) fn pool_of(weights: &[u32]) -> Pool {
     let mut pool = Pool::default();
     for (index, &weight) in weights.iter().enumerate() {
-        pool.insert(Candidate { load: Arc::new(InFlight::new()), weight, index: index as u32 });
+        pool.insert(candidate(index as u32, weight));
     }
     pool
+}
+
+/// An idle candidate, `index`-th in the configuration.
+pub(crate) fn candidate(index: u32, weight: u32) -> Candidate {
+    let identity = stable_hash(format!("backend {index}").as_bytes());
+    Candidate { load: Arc::new(Load::new()), identity, weight, index, order: index }
 }
 
 /// Asserts that counts are in proportion to weights, give or take five standard deviations.
@@ -107,4 +114,41 @@ fn equal_weights_are_recognised_as_members_come_and_go() {
     assert_eq!(pool.remove(0), Some(1));
     assert!(pool.is_equal());
     assert_eq!(pool.weights().total(), u64::from(u32::MAX));
+}
+
+#[test]
+fn changing_weights_one_by_one_is_as_good_as_a_new_pool() {
+    let mut rng = SmallRng::seed_from_u64(SEED);
+    let mut weights = [100; 7];
+    let mut pool = pool_of(&weights);
+    for step in 0..1_000 {
+        let position = draw::below(&mut rng, 7) as usize;
+        weights[position] = [10, 100, 250][draw::below(&mut rng, 3) as usize];
+        pool.set_weight(position as u32, weights[position]);
+        let fresh = pool_of(&weights);
+        let facts = |pool: &Pool| (pool.weights.total(), pool.squares, pool.is_equal, pool.weight_max);
+        assert_eq!(facts(&pool), facts(&fresh), "seed {SEED}, step {step}: {weights:?}");
+    }
+}
+
+#[test]
+fn the_first_is_known_as_members_come_and_go() {
+    let mut pool = pool_of(&[1; 40]);
+    let mut rng = SmallRng::seed_from_u64(SEED);
+    for step in 0..2_000 {
+        if pool.len() > 1 && draw::below(&mut rng, 2) == 0 {
+            let position = draw::below(&mut rng, pool.len() as u64) as u32;
+            pool.remove(position);
+        } else {
+            let order = step + 100;
+            pool.insert(Candidate { order, ..candidate(order, 1) });
+        }
+        let by_order = |admit: fn(&Candidate) -> bool| {
+            let admitted = pool.candidates.iter().enumerate().filter(|(_, candidate)| admit(candidate));
+            admitted.min_by_key(|(_, candidate)| candidate.order).map(|(position, _)| position)
+        };
+        assert_eq!(Some(pool.first()), by_order(|_| true), "seed {SEED}, step {step}");
+        let is_third = |candidate: &Candidate| candidate.order.is_multiple_of(3);
+        assert_eq!(pool.first_admitted(is_third), by_order(is_third), "seed {SEED}, step {step}");
+    }
 }

@@ -95,6 +95,24 @@ fn failures_inside_the_window_are_ignored() {
 }
 
 #[test]
+fn being_exhausted_elsewhere_opens_the_window_of_the_sixth_failure_and_shortens_none() {
+    for seed in SEED..SEED + 200 {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut policy = RetryPolicy::default();
+        let now = Time::from_nanos(5);
+        assert!(policy.is_clean());
+        policy.exhaust(now, &mut rng);
+        let window = policy.wait_until().since(now);
+        assert!(policy.is_exhausted() && !policy.is_clean());
+        assert!((secs(1)..=secs(31)).contains(&window), "seed {seed}: {window:?}");
+        let until = policy.wait_until();
+        policy.exhaust(now, &mut rng);
+        assert!(policy.wait_until() >= until, "seed {seed}");
+        assert_eq!(policy.on_success(), SuccessOutcome::Up);
+    }
+}
+
+#[test]
 fn a_success_resets_the_windows() {
     let mut rng = SmallRng::seed_from_u64(SEED);
     let mut policy = RetryPolicy::default();

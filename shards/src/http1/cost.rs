@@ -133,7 +133,7 @@ fn http1_cost() {
     });
     measure("response: parse, untouched", || {
         parse_response(black_box(PLAIN_RESPONSE), |response| {
-            black_box(rewrite::response(response, client, None, &mut out));
+            black_box(rewrite::response(response, client, None, None, &mut out));
         });
     });
     let mut buf = KEEP_ALIVE_RESPONSE.to_vec();
@@ -141,7 +141,7 @@ fn http1_cost() {
         buf.copy_from_slice(KEEP_ALIVE_RESPONSE);
         let mut edit = None;
         parse_response(black_box(&buf), |response| {
-            edit = Some(rewrite::response(response, client, None, &mut out).head);
+            edit = Some(rewrite::response(response, client, None, None, &mut out).head);
         });
         let Some(rewrite::HeadOut::InPlace(edit)) = edit else { panic!("not edited in place: {edit:?}") };
         black_box(edit.apply(&mut buf));
@@ -149,14 +149,14 @@ fn http1_cost() {
     measure("response: parse, written anew to close", || {
         parse_response(black_box(PLAIN_RESPONSE), |response| {
             out.clear();
-            black_box(rewrite::response(response, closing, None, &mut out));
+            black_box(rewrite::response(response, closing, None, None, &mut out));
             black_box(&out);
         });
     });
     measure("response: parse, with a route's rules", || {
         parse_response(black_box(PLAIN_RESPONSE), |response| {
             out.clear();
-            black_box(rewrite::response(response, client, response_rules.as_ref(), &mut out));
+            black_box(rewrite::response(response, client, response_rules.as_ref(), None, &mut out));
             black_box(&out);
         });
     });

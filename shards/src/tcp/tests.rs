@@ -49,16 +49,10 @@ impl Site {
         config.listeners[0].protocol = Protocol::Tcp;
         config.listeners[0].cluster = Some(config.clusters[0].id.clone());
         change(&mut config);
-        let plan = Plan::new(&config, &[PROXY], &Files::default()).expect("a sound plan");
+        let plan = Plan::new(&config, &[PROXY], &Files::default(), &[0; 32]).expect("a sound plan");
         let (inbox, receiver) = inbox::channel();
-        let launch = Launch {
-            id: 0,
-            plan: Arc::new(plan),
-            sockets: vec![net.listen(PROXY)],
-            inbox: receiver,
-            seed,
-            gate: Arc::new(Gate::new(u32::MAX, None)),
-        };
+        let gate = Arc::new(Gate::new(u32::MAX, None));
+        let launch = Launch::alone(Arc::new(plan), vec![net.listen(PROXY)], receiver, seed, gate);
         let summary: Rc<RefCell<Option<Summary>>> = Rc::default();
         let (shard, end) = (crate::run(engine.clone(), launch), Rc::clone(&summary));
         engine.spawn(async move { *end.borrow_mut() = Some(shard.await) });

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use ringway_core::config::{
-    Action, Content, HeaderEdits, Listener, Match, PathMatch, Protocol, Redirect, RedirectStatus, Respond,
-    Rewrite, Route as Rule,
+    Action, Cluster, Content, Daemon, HeaderEdits, Listener, Match, OutlierDetection, PathMatch, Protocol,
+    Redirect, RedirectStatus, Respond, Rewrite, Route as Rule, Sticky,
 };
 use ringway_core::{Config, ListenerName};
 
-use crate::script::{Route, Script};
+use crate::script::{Balancing, Limits, Route, Script, Setup};
 
 /// Where the proxy listens for HTTP.
 pub(crate) const WEB: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
@@ -54,13 +54,54 @@ pub(crate) fn config(script: &Script) -> Config {
     cluster.send_proxy = setup.send_proxy;
     cluster.pool_max_requests = setup.pool_max_requests;
     cluster.pool_max_age = setup.pool_max_age;
+    balance(cluster, &setup.balancing);
+    limit(cluster, &setup.limits);
+    config.daemon = daemon(setup);
+    let cluster = &config.clusters[0];
     let id = cluster.id.clone();
     config.routes = vec![
         rule(Route::Edited, edits(), Action::Split(vec![(id, 1)])),
         rule(Route::Moved, Rewrite::default(), moved()),
-        rule(Route::Fixed, Rewrite::default(), fixed()),
+        fixed_rule(),
     ];
     config
+}
+
+/// The route that needs no backend.
+pub(crate) fn fixed_rule() -> Rule {
+    rule(Route::Fixed, Rewrite::default(), fixed())
+}
+
+fn balance(cluster: &mut Cluster, balancing: &Balancing) {
+    (cluster.load_balancing, cluster.hash_key) = (balancing.policy, balancing.hash_key.clone());
+    cluster.sticky = balancing.sticky.then(Sticky::default);
+    if let Some((percent, min)) = balancing.retry_budget {
+        (cluster.retry_budget, cluster.retry_budget_min) = (percent, min);
+    }
+    cluster.outlier_detection = balancing.outliers.map(|_| OutlierDetection {
+        server_errors: 2,
+        gateway_errors: 1,
+        connect_failures: 1,
+        ..OutlierDetection::default()
+    });
+}
+
+fn limit(cluster: &mut Cluster, limits: &Limits) {
+    (cluster.max_in_flight, cluster.queue_timeout) = (limits.cluster_requests, limits.wait);
+    for backend in &mut cluster.backends {
+        backend.max_in_flight = limits.backend_requests;
+        backend.max_connections = limits.backend_connections;
+    }
+}
+
+/// What is limited for the whole process.
+pub(crate) fn daemon(setup: &Setup) -> Daemon {
+    Daemon {
+        max_connections_per_source: setup.per_source_max,
+        max_in_flight_per_source: setup.limits.source_requests,
+        source_queue_timeout: setup.limits.wait,
+        ..Daemon::default()
+    }
 }
 
 fn rule(route: Route, rewrite: Rewrite, action: Action) -> Rule {

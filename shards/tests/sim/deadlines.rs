@@ -2,6 +2,8 @@
 //!
 //! A deadline's start is taken a little before the proxy can know of it, so that firing early shows.
 
+mod queue;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -14,81 +16,69 @@ use crate::config::TCP;
 use crate::draw::timeouts;
 use crate::http::Wire;
 use crate::seeds;
-use crate::site::{End, Site, TURN, end, head, own_answer, silent_end, site};
+use crate::site::{End, GET, OK, Site, TURN, end, head, own_answer, serve, silent_end, site, take_ok};
 use crate::talk::{both, race};
 
 /// Seeds of each scenario: they differ in buffers, and in how bytes are cut into pieces.
 const SEEDS: u64 = 4;
 const SECOND: Duration = Duration::from_secs(1);
 
-const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: sim.example\r\n\r\n";
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
 const WEBSOCKET: &[u8] =
     b"GET /chat HTTP/1.1\r\nHost: sim.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
+/// Plays scenarios, each on a site of its own with this change to its configuration.
+macro_rules! play {
+    ($seed:ident, $($change:path: $($scenario:expr),+;)+) => {{
+        $($(site($seed, $change, $scenario);)+)+
+    }};
+}
+
 /// The scenarios of a deadline. There is none without: this would not compile.
 fn scenarios(deadline: Deadline, seed: u64) {
     match deadline {
-        Deadline::ProxyHeader => {
-            site(seed, expect_header, |site| header_stops(site, b"PROXY TCP4 10.0.0"));
-            site(seed, expect_header, |site| header_stops(site, b""));
-        }
-        Deadline::RequestHead => {
-            site(seed, usual, head_stops);
-            site(seed, usual, head_trickles);
-            site(seed, usual, head_never_begins);
-            site(seed, expect_header, head_never_begins_behind_a_header);
-        }
-        Deadline::Idle => site(seed, usual, idle),
-        Deadline::RequestBody => {
-            site(seed, usual, body_stops);
-            site(seed, usual, body_stops_behind_an_early_answer);
-        }
-        Deadline::RequestBodyRate => {
-            site(seed, usual, body_is_slow);
-            site(seed, usual, body_is_fast_enough);
-        }
-        Deadline::Connect => {
-            site(seed, usual, connect_to_nobody);
-            site(seed, usual, connect_to_the_other);
-            site(seed, usual, connect_a_tunnel_to_nobody);
-        }
-        Deadline::ResponseHead => {
-            site(seed, usual, no_response);
-            site(seed, usual, interims_only);
-            site(seed, usual, response_head_trickles);
-            site(seed, usual, no_response_to_a_long_request);
-        }
-        Deadline::ResponseBody => {
-            site(seed, usual, |site| response_stops(site, b"Content-Length: 1000\r\n\r\n0123456789"));
-            site(seed, usual, |site| response_stops(site, b"Content-Length: 1000000\r\n\r\n0123456789"));
-            site(seed, usual, |site| {
-                response_stops(site, b"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n")
-            });
-            site(seed, usual, |site| response_stops(site, b"Connection: close\r\n\r\n0123456789"));
-        }
-        Deadline::Send => {
-            site(seed, usual, |site| client_takes_nothing(site, true));
-            site(seed, usual, |site| client_takes_nothing(site, false));
-            site(seed, usual, backend_takes_nothing);
-            site(seed, usual, tunnel_peer_takes_nothing);
-        }
-        Deadline::Tunnel => {
-            site(seed, usual, quiet_tcp);
-            site(seed, usual, quiet_websocket);
-        }
-        Deadline::Total => {
-            site(seed, short_total, request_takes_too_long);
-            site(seed, shorter_than_connect, no_connection_is_made);
-            site(seed, short_total, answer_does_not_begin);
-            site(seed, short_total, answer_takes_too_long);
-            site(seed, short_total, a_tunnel_is_no_request);
-        }
-        Deadline::Linger => site(seed, usual, linger),
-        Deadline::Drain => site(seed, patient, drain),
+        Deadline::ProxyHeader => play! { seed,
+            expect_header: |site| header_stops(site, b"PROXY TCP4 10.0.0"), |site| header_stops(site, b"");
+        },
+        Deadline::RequestHead => play! { seed,
+            usual: head_stops, head_trickles, head_never_begins;
+            expect_header: head_never_begins_behind_a_header;
+        },
+        Deadline::Idle => play! { seed, usual: idle; },
+        Deadline::RequestBody => play! { seed, usual: body_stops, body_stops_behind_an_early_answer; },
+        Deadline::RequestBodyRate => play! { seed, usual: body_is_slow, body_is_fast_enough; },
+        Deadline::Queue => play! { seed,
+            queue::of_cluster: queue::too_long, queue::in_time, queue::full;
+            queue::of_cluster_at_once: queue::at_once;
+            queue::of_source: queue::too_long, queue::in_time, queue::full;
+            queue::of_source_at_once: queue::at_once;
+        },
+        Deadline::Connect => play! { seed,
+            usual: connect_to_nobody, connect_to_the_other, connect_a_tunnel_to_nobody;
+        },
+        Deadline::ResponseHead => play! { seed,
+            usual: no_response, interims_only, response_head_trickles, no_response_to_a_long_request;
+        },
+        Deadline::ResponseBody => play! { seed,
+            usual: |site| response_stops(site, b"Content-Length: 1000\r\n\r\n0123456789"),
+                |site| response_stops(site, b"Content-Length: 1000000\r\n\r\n0123456789"),
+                |site| response_stops(site, b"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n"),
+                |site| response_stops(site, b"Connection: close\r\n\r\n0123456789");
+        },
+        Deadline::Send => play! { seed,
+            usual: |site| client_takes_nothing(site, true), |site| client_takes_nothing(site, false),
+                backend_takes_nothing, tunnel_peer_takes_nothing;
+        },
+        Deadline::Tunnel => play! { seed, usual: quiet_tcp, quiet_websocket; },
+        Deadline::Total => play! { seed,
+            short_total: request_takes_too_long, answer_does_not_begin, answer_takes_too_long,
+                a_tunnel_is_no_request;
+            shorter_than_connect: no_connection_is_made;
+        },
+        Deadline::Linger => play! { seed, usual: linger; },
+        Deadline::Drain => play! { seed, patient: drain; },
     }
 }
 
@@ -128,18 +118,6 @@ fn patient(config: &mut Config) {
     for listener in &mut config.listeners {
         (listener.timeouts.response, listener.timeouts.tunnel) = (100 * SECOND, 100 * SECOND);
     }
-}
-
-/// The next request of a backend's connection, answered.
-async fn serve(site: &Site, origin: &mut Wire) {
-    head(origin).await;
-    assert!(site.send(origin, OK).await);
-}
-
-async fn take_ok(client: &mut Wire) {
-    let head = head(client).await;
-    assert!(head.start.starts_with("HTTP/1.1 200 "), "{head:?}");
-    client.skip(2).await.expect("the answer is whole");
 }
 
 /// A connection that ends as `how`, now.
@@ -270,7 +248,7 @@ async fn body_stops_behind_an_early_answer(site: Site) {
 }
 
 /// Sends `bytes` every tenth of a second for as long as `until` takes.
-async fn trickle(site: &Site, to: &Wire, bytes: &[u8], until: impl Future<Output = ()>) {
+async fn trickle<T>(site: &Site, to: &Wire, bytes: &[u8], until: impl Future<Output = T>) {
     let sending = async {
         while site.send(to, bytes).await {
             site.sleep(SECOND / 10).await;

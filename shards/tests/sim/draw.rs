@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::SmallRng;
-use ringway_core::config::{SendProxy, Timeouts};
+use ringway_core::config::{HashKey, Policy, SendProxy, Timeouts};
 use ringway_engine::uring::{GroupSettings, Settings};
 
 use crate::bytes::Way;
 use crate::script::{
-    Answer, Client, Exchange, Framing, Method, Mischief, Misdeed, Origin, Pace, Route, Script, Session,
-    Setup, Tunnel, Via,
+    Answer, Balancing, Client, Coordinator, Exchange, Framing, Limits, Method, Mischief, Misdeed, Origin,
+    Pace, Route, Script, Session, Setup, Tunnel, Via,
 };
 
 /// What a script may contain.
@@ -67,6 +67,8 @@ pub(crate) fn plain_setup() -> Setup {
         pool_max_age: Duration::from_secs(3600),
         connections_max: u32::MAX,
         per_source_max: None,
+        balancing: Balancing::default(),
+        limits: Limits::default(),
     }
 }
 
@@ -94,11 +96,38 @@ pub(crate) fn script(kind: Kind, rng: &mut SmallRng) -> Script {
     let origins = origins(kind, rng);
     let mut exchanges = Vec::new();
     let clients = (0..rng.random_range(1..=8)).map(|_| client(kind, &mut exchanges, rng)).collect();
-    let setup = setup(rng);
+    let mut setup = setup(rng);
     // A drain does not wait for connections that wait for their place.
     let drains = rng.random_bool(0.15);
     let drain_at = drains.then(|| Duration::from_millis(rng.random_range(0..60)));
-    Script { setup, buffers: buffers(rng), origins, clients, exchanges, drain_at }
+    let buffers = buffers(rng);
+    setup.balancing = balancing(kind, rng);
+    setup.limits = limits(rng);
+    Script { setup, buffers, origins, clients, exchanges, drain_at }
+}
+
+fn balancing(kind: Kind, rng: &mut SmallRng) -> Balancing {
+    use Policy::{First, LeastLoaded, Maglev, PowerOfTwo, Random, Rendezvous, RoundRobin};
+    let policies = [PowerOfTwo, LeastLoaded, Maglev, Random, First, RoundRobin, Rendezvous];
+    let keys = [HashKey::Source, HashKey::Uri, HashKey::Header("x-id".into())];
+    // Where origins are down, what is well-formed needs its retries.
+    let tight = kind == Kind::Unruly && rng.random_bool(0.3);
+    Balancing {
+        policy: policies[rng.random_range(0..policies.len())],
+        hash_key: keys[rng.random_range(0..keys.len())].clone(),
+        sticky: rng.random_bool(0.2),
+        retry_budget: tight.then(|| (rng.random_range(0..=20), rng.random_range(0..=3))),
+        outliers: [None, Some(Coordinator::Deaf), Some(Coordinator::Busy)][rng.random_range(0..3)],
+    }
+}
+
+fn limits(rng: &mut SmallRng) -> Limits {
+    let mut few = |n: u32| rng.random_ratio(1, n).then(|| rng.random_range(1..=4));
+    let (cluster_requests, backend_requests) = (few(6), few(6));
+    let (backend_connections, source_requests) = (few(6), few(8));
+    // Until all the others are done, or not at all.
+    let wait = if rng.random_bool(0.7) { Duration::from_secs(300) } else { Duration::ZERO };
+    Limits { cluster_requests, backend_requests, backend_connections, source_requests, wait }
 }
 
 fn origins(kind: Kind, rng: &mut SmallRng) -> Vec<Origin> {

@@ -19,9 +19,12 @@ pub(crate) fn always(ended: &Ended) {
         assert!(record.reached <= most, "exchange {id} was carried out twice: {record:?}, {exchange:?}");
         assert!(record.seen.is_some(), "exchange {id} was forgotten: {record:?}, {exchange:?}");
     }
-    let is_tcp = |exchange: &&Exchange| exchange.tunnel.is_some_and(|tunnel| tunnel.via == Via::Tcp);
-    let tcp = book.script.exchanges.iter().filter(is_tcp).count();
+    let tcp = book.script.exchanges.iter().filter(|exchange| is_tcp(exchange)).count();
     counters_agree(&summary.snapshot.counters, tcp as u64);
+}
+
+fn is_tcp(exchange: &Exchange) -> bool {
+    exchange.tunnel.is_some_and(|tunnel| tunnel.via == Via::Tcp)
 }
 
 /// How the shard's counters hang together, where at most `tcp` connections were no requests.
@@ -50,6 +53,8 @@ struct Tally {
     own_answers: u64,
     /// Requests, and connections of the TCP listener, that backends served.
     served: u64,
+    /// The same, that were refused for a limit.
+    refused: u64,
     tunnels: u64,
     tunnel_bytes: u64,
 }
@@ -74,6 +79,7 @@ pub(crate) fn well_formed(ended: &Ended) {
     let script = &book.script;
     let stale = script.origins.iter().any(|origin| origin.idle_max_ms.is_some());
     let drains = script.drain_at.is_some();
+    let refuses = script.setup.limits.refuses();
     let mut tally = Tally::default();
     let mut earlies = 0;
     let mut resent = 0;
@@ -101,6 +107,14 @@ pub(crate) fn well_formed(ended: &Ended) {
                 (tally.seen[5], tally.own_answers) = (tally.seen[5] + 1, tally.own_answers + 1);
                 tally.served += 1;
             }
+            // There is no place for it, and it does not wait for one.
+            Some(Seen::Whole { status: 503, own: true, .. }) if refuses && record.reached == 0 => {
+                (tally.seen[5], tally.own_answers) = (tally.seen[5] + 1, tally.own_answers + 1);
+                tally.refused += 1;
+            }
+            Some(Seen::Nothing(_)) if refuses && record.reached == 0 && is_tcp(exchange) => {
+                tally.refused += 1
+            }
             Some(Seen::Nothing(_)) if drains && record.reached == 0 => {}
             _ => panic!("not served: {}", tell(id, &record, exchange)),
         }
@@ -110,7 +124,7 @@ pub(crate) fn well_formed(ended: &Ended) {
         "{resent} idle connections were closed, {earlies} answers were early"
     );
     let counters = &summary.snapshot.counters;
-    let Tally { seen, own_answers, served, tunnels, tunnel_bytes } = tally;
+    let Tally { seen, own_answers, served, refused, tunnels, tunnel_bytes } = tally;
     assert_eq!(counters.responses_1xx, book.interims.get() + seen[1], "{counters:?}");
     let counted =
         [counters.responses_2xx, counters.responses_3xx, counters.responses_4xx, counters.responses_5xx];
@@ -121,13 +135,18 @@ pub(crate) fn well_formed(ended: &Ended) {
     assert_eq!(counters.backend_connections, book.accepts.get(), "{counters:?}");
     let bad = [
         counters.rejected,
-        counters.unserved,
         counters.bad_responses,
         counters.aborted,
         counters.client_timeouts,
         counters.backend_timeouts,
     ];
-    assert_eq!(bad, [0; 6], "{counters:?}");
+    assert_eq!(bad, [0; 5], "{counters:?}");
+    if drains {
+        // A connection that was to be none may have ended unasked.
+        assert!(counters.unserved + counters.source_refused <= refused, "{counters:?}");
+    } else {
+        assert_eq!(counters.unserved + counters.source_refused, refused, "{counters:?}");
+    }
     if !drains {
         assert_eq!(counters.connections, book.connects.get(), "{counters:?}");
     }
@@ -141,6 +160,7 @@ pub(crate) fn well_formed(ended: &Ended) {
 pub(crate) fn unruly(ended: &Ended) {
     let script = &ended.book.script;
     let drains = script.drain_at.is_some();
+    let limits = &script.setup.limits;
     let any_misdeed = script.exchanges.iter().any(|exchange| exchange.answer.misdeed.is_some());
     let closes =
         script.origins.iter().any(|origin| !origin.closed_ms.is_empty() || origin.idle_max_ms.is_some());
@@ -169,6 +189,7 @@ pub(crate) fn unruly(ended: &Ended) {
             Seen::Whole { own: false, .. } | Seen::Left => true,
             Seen::Whole { status, .. } if exchange.route.own_status() == Some(status) => true,
             Seen::Cut(_) | Seen::Nothing(_) if tunnel_breaks => true,
+            Seen::Nothing(_) if is_tcp(exchange) && limits.is_any() => record.reached == 0,
             Seen::Whole { status: 400, .. } => {
                 matches!(mischief, Some(Mischief::BadChunk | Mischief::Garbage))
             }
@@ -176,8 +197,9 @@ pub(crate) fn unruly(ended: &Ended) {
                 matches!(mischief, Some(Mischief::StallHead | Mischief::StallBody))
             }
             Seen::Whole { status: 502, .. } => misdeed.is_some() && misdeed != Some(Misdeed::Stall) || closes,
-            Seen::Whole { status: 503, .. } => any_misdeed || closes,
-            Seen::Whole { status: 504, .. } => stalls,
+            Seen::Whole { status: 503, .. } => any_misdeed || closes || limits.refuses(),
+            // While it waited for those that stall, its own time was over.
+            Seen::Whole { status: 504, .. } => stalls || limits.is_any(),
             Seen::Whole { .. } => false,
             Seen::Cut(_) => breaks_off || matches!(mischief, Some(Mischief::BadChunk | Mischief::StallBody)),
             // A request that stood behind one that ended its connection may be lost with it.

@@ -1,18 +1,19 @@
-//! Limits of connections and of requests per connection.
+//! Limits of connections, of requests per connection, and of rates.
 
 use std::time::Duration;
 
 use ringway_core::Config;
+use ringway_core::config::{RateKey, RateLimit};
 use ringway_shards::limits::LINGER_MAX;
 
 use crate::cases::{case, get, post, served};
 use crate::http::Wire;
 use crate::script::{Client, Origin, Script, Session};
 use crate::seeds;
-use crate::site::{End, Site, TURN, end, head, site};
+use crate::server::{ask, start};
+use crate::site::{End, GET, Site, TURN, end, serve, site, take_ok};
 
 const SEEDS: u64 = 12;
-const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: sim.example\r\n\r\n";
 
 #[test]
 fn a_connection_ends_with_the_last_request_it_may_carry() {
@@ -113,10 +114,8 @@ async fn served_client(site: &Site, origin: &mut Option<Wire>, accept: impl Asyn
         Some(backend) => backend,
         None => origin.insert(accept().await),
     };
-    head(backend).await;
-    assert!(site.send(backend, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK").await);
-    head(&mut client).await;
-    client.skip(2).await.expect("the answer is whole");
+    serve(site, backend).await;
+    take_ok(&mut client).await;
     client
 }
 
@@ -140,6 +139,56 @@ fn a_source_gets_as_many_connections_as_it_may_and_more_only_when_one_has_ended(
             site.sleep(Duration::from_millis(10)).await;
             // The one that has ended does not count any more, and those that were refused never did.
             let _next = served_client(&site, &mut origin, accept).await;
+        });
+    });
+}
+
+fn rate(key: RateKey) -> impl FnOnce(&mut Config) {
+    move |config| config.listeners[0].rate_limit = Some(RateLimit { key, rate: 10, burst: 3 })
+}
+
+/// Asks until it is too much: how often that was not.
+async fn burst(site: &Site, fields: &str) -> usize {
+    let mut served = 0;
+    loop {
+        let reply = ask(site, fields).await;
+        if reply.status == 429 {
+            assert_eq!(reply.head.field("retry-after"), Some("1"), "{:?}", reply.head);
+            return served;
+        }
+        assert_eq!(reply.status, 200);
+        served += 1;
+    }
+}
+
+#[test]
+fn a_source_that_asks_too_fast_is_answered_429_until_it_has_waited() {
+    let name = "a_source_that_asks_too_fast_is_answered_429_until_it_has_waited";
+    seeds::each(name, SEEDS, |seed| {
+        site(seed, rate(RateKey::Source), |site| async move {
+            let servers = [start(&site, 0), start(&site, 1)];
+            assert_eq!(burst(&site, "").await, 3);
+            // A tenth of a second each, and never more than at once.
+            site.sleep(Duration::from_millis(100)).await;
+            assert_eq!(burst(&site, "").await, 1);
+            site.sleep(Duration::from_secs(60)).await;
+            assert_eq!(burst(&site, "X-User: another\r\n").await, 3);
+            assert_eq!(servers.iter().map(|server| server.take()).sum::<usize>(), 7);
+            assert_eq!(site.snapshot().await.counters.rate_limited, 3);
+        });
+    });
+}
+
+#[test]
+fn those_with_other_values_of_the_field_have_a_rate_of_their_own() {
+    let name = "those_with_other_values_of_the_field_have_a_rate_of_their_own";
+    seeds::each(name, SEEDS, |seed| {
+        site(seed, rate(RateKey::Header("x-user".into())), |site| async move {
+            let _servers = [start(&site, 0), start(&site, 1)];
+            for fields in ["X-User: ann\r\n", "x-user: bob\r\n", ""] {
+                assert_eq!(burst(&site, fields).await, 3, "{fields:?}");
+            }
+            assert_eq!(burst(&site, "X-USER: ann\r\n").await, 0);
         });
     });
 }

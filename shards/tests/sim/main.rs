@@ -4,9 +4,13 @@
 //! codec of their own; [`run`] checks that a run ends and leaves nothing behind, [`judge`] what each request came to.
 //! A seed that fails is printed with the command that replays it.
 
+mod affinity;
+mod age;
+mod balance;
 mod book;
 mod bytes;
 mod cases;
+mod checks;
 mod client;
 mod config;
 mod deadlines;
@@ -14,11 +18,14 @@ mod draw;
 mod http;
 mod judge;
 mod limits;
+mod limits_of_clusters;
 mod origin;
+mod passive;
 mod proxy_header;
 mod run;
 mod script;
 mod seeds;
+mod server;
 mod site;
 mod talk;
 mod tunnel;
@@ -37,9 +44,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The same where the kernel delays each operation.
 const FAULTY_PATIENCE: Duration = Duration::from_secs(600);
 
-/// How long the clients of a script wait: behind a limit of connections, for those before them.
+/// How long the clients of a script wait: behind a limit, for those before them.
 fn patience(script: &script::Script) -> Duration {
-    if script.setup.connections_max == u32::MAX { PATIENCE } else { FAULTY_PATIENCE }
+    let is_limited = script.setup.connections_max != u32::MAX || script.setup.limits.is_any();
+    if is_limited { FAULTY_PATIENCE } else { PATIENCE }
 }
 
 fn rng(seed: u64) -> SmallRng {

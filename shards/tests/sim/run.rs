@@ -16,15 +16,17 @@ use crate::book::Book;
 use crate::client::Client;
 use crate::config::{self, TCP, WEB};
 use crate::origin;
-use crate::script::Script;
+use crate::script::{Coordinator, Script};
+use crate::site::nothing_counts;
 use crate::talk::{Signal, before, both, sleep};
 
 /// The longest a run takes, in virtual time.
 const RUN_MAX: Duration = Duration::from_secs(3600);
 /// The longest it takes until everything is gone that need not be there, in virtual time.
 const SETTLE_MAX: Duration = Duration::from_secs(15);
-/// A shard that has drained keeps one task, the sweep of its pool; the other is the run itself.
-const TASKS_LEFT: u64 = 2;
+/// A shard that has drained keeps three tasks: the sweep of its pool, its health checks, and what gives up connections for
+/// others.
+const TASKS_LEFT: u64 = 3;
 /// The receive of wake-ups by other threads is in flight as long as the engine runs.
 const IN_FLIGHT_LEFT: u64 = 1;
 
@@ -42,7 +44,7 @@ pub(crate) fn run(settings: &SimSettings, script: Script, patience: Duration) ->
     let book = Rc::new(Book::new(script, is_calm));
     let own = Rc::clone(&book);
     let setup = &book.script.setup;
-    let gate = Arc::new(Gate::new(setup.connections_max, setup.per_source_max));
+    let gate = Arc::new(Gate::configured(setup.connections_max, &config::daemon(setup)));
     let own_gate = Arc::clone(&gate);
     let (summary, report) =
         sim::run(settings, &buffers, |engine, net| play(engine, net, own, own_gate, seed, patience))
@@ -61,11 +63,17 @@ async fn play(
     seed: u64,
     patience: Duration,
 ) -> Summary {
-    let plan =
-        Plan::new(&config::config(&book.script), &[WEB, TCP], &Files::default()).expect("a sound plan");
+    let plan = Plan::new(&config::config(&book.script), &[WEB, TCP], &Files::default(), &[0; 32])
+        .expect("a sound plan");
     let (inbox, receiver) = inbox::channel();
     let sockets = vec![net.listen(WEB), net.listen(TCP)];
-    let launch = Launch { id: 0, plan: Arc::new(plan), sockets, inbox: receiver, seed, gate };
+    let plan = Arc::new(plan);
+    let coordinator = book.script.setup.balancing.outliers;
+    let report = Arc::new(move |signal| match coordinator {
+        Some(Coordinator::Busy) => Err(signal),
+        Some(Coordinator::Deaf) | None => Ok(()),
+    });
+    let launch = Launch { report, ..Launch::alone(Arc::clone(&plan), sockets, receiver, seed, gate) };
     let ended: Rc<(RefCell<Option<Summary>>, Signal)> = Rc::default();
     let (shard, end) = (ringway_shards::run(engine.clone(), launch), Rc::clone(&ended));
     engine.spawn(async move {
@@ -108,18 +116,21 @@ async fn play(
         panic!("the run hangs: {} clients are not done\n{}", clients.0.get(), net.dump());
     }
     book.closing.set(true);
-    settle(&engine, &net).await;
+    settle(&engine, &net, 1).await;
+    nothing_counts(&plan);
     let summary = ended.0.borrow_mut().take();
     summary.expect("the shard has ended")
 }
 
-/// Waits until nothing is left that a drained shard, and origins that went home, could still hold.
-pub(crate) async fn settle(engine: &Sim, net: &Net) {
+/// Waits until nothing is left that drained shards, so many of them, and origins that went home, could still hold.
+pub(crate) async fn settle(engine: &Sim, net: &Net, shards: u64) {
+    // The run is a task, too.
+    let tasks = 1 + shards * TASKS_LEFT;
     let deadline = engine.now() + SETTLE_MAX;
     loop {
         let now = engine.counters();
         let left = [now.streams, now.listeners, now.chunks_out, now.pipes_out];
-        if left == [0; 4] && now.tasks <= TASKS_LEFT && now.in_flight <= IN_FLIGHT_LEFT {
+        if left == [0; 4] && now.tasks <= tasks && now.in_flight <= IN_FLIGHT_LEFT {
             return;
         }
         assert!(engine.now() < deadline, "something is left in a drained engine: {now:?}\n{}", net.dump());

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use ringway_core::config::{SendProxy, Timeouts};
+use ringway_core::config::{HashKey, Policy, SendProxy, Timeouts};
 use ringway_engine::uring::Settings;
 
 use crate::bytes::Way;
@@ -38,6 +38,52 @@ pub(crate) struct Setup {
     /// Client connections at once.
     pub(crate) connections_max: u32,
     pub(crate) per_source_max: Option<u32>,
+    pub(crate) balancing: Balancing,
+    pub(crate) limits: Limits,
+}
+
+/// How the cluster chooses, and what it makes of its choices.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Balancing {
+    pub(crate) policy: Policy,
+    pub(crate) hash_key: HashKey,
+    pub(crate) sticky: bool,
+    /// In percent, and at least so many per second; else the default.
+    pub(crate) retry_budget: Option<(u8, u32)>,
+    /// Outliers are looked for, and nobody listens to what is found: all of it is refused, or dropped.
+    pub(crate) outliers: Option<Coordinator>,
+}
+
+/// Who does not do what it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coordinator {
+    Deaf,
+    Busy,
+}
+
+/// How much may be in flight.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    pub(crate) cluster_requests: Option<u32>,
+    pub(crate) backend_requests: Option<u32>,
+    pub(crate) backend_connections: Option<u32>,
+    pub(crate) source_requests: Option<u32>,
+    /// How long what is beyond waits.
+    pub(crate) wait: Duration,
+}
+
+impl Limits {
+    /// Whether somebody may have to wait.
+    pub(crate) fn is_any(&self) -> bool {
+        let all =
+            [self.cluster_requests, self.backend_requests, self.backend_connections, self.source_requests];
+        all.iter().any(Option::is_some)
+    }
+
+    /// Whether somebody may be refused.
+    pub(crate) fn refuses(&self) -> bool {
+        self.is_any() && self.wait.is_zero()
+    }
 }
 
 /// One backend.

@@ -1,16 +1,17 @@
 //! A shard on a simulated host, for scenarios that are written out step by step.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringway_core::{Config, Time};
 use ringway_engine::sim::{self, Net, Sim, SimSettings};
 use ringway_engine::{Engine, Listener};
-use ringway_shards::{Command, Files, Gate, Launch, Plan, Snapshot, Summary, inbox};
+use ringway_health::board::{self, Member};
+use ringway_shards::{Command, Evictions, Files, Gate, Launch, Plan, Snapshot, Summary, inbox};
 
 use crate::config::{self, TCP, WEB, origin_address};
 use crate::draw::{buffers, timeouts};
@@ -28,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(100);
 /// What a scenario leaves is idle, so a drain needs no more.
 const DRAIN: Duration = Duration::from_secs(1);
 
+pub(crate) const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: sim.example\r\n\r\n";
+pub(crate) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+
 /// How a connection has ended, seen from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -40,17 +44,44 @@ pub(crate) enum End {
 struct Inner {
     engine: Sim,
     net: Net,
+    process: Process,
+    /// Where it listens for HTTP.
+    web: SocketAddr,
     inbox: inbox::Sender,
+    /// What it told the coordinator and nobody has looked at yet.
+    told: Arc<Mutex<Vec<board::Signal>>>,
     ended: Rc<(RefCell<Option<Summary>>, Signal)>,
+}
+
+/// What the shards of a process share.
+#[derive(Clone)]
+struct Process {
+    plan: Arc<Plan>,
+    gate: Arc<Gate>,
+    evictions: Arc<Evictions>,
+    /// How many shards share the health checks.
+    shards: u16,
+    /// How many of them run.
+    running: Rc<Cell<u64>>,
 }
 
 /// A shard with an HTTP and a TCP listener and two backends that both use.
 #[derive(Clone)]
 pub(crate) struct Site(Rc<Inner>);
 
-/// Runs a scenario; at its end the shard must be able to drain, and nothing may be left of it on the host.
+/// Runs a scenario; at its end the shard must be able to drain, and nothing may be left of it on the host, or count.
 pub(crate) fn site<F: Future<Output = ()> + 'static>(
     seed: u64,
+    change: impl FnOnce(&mut Config),
+    scenario: impl FnOnce(Site) -> F,
+) {
+    site_among(seed, 1, change, scenario);
+}
+
+/// As [`site`], with the first of so many shards. The others do nothing.
+pub(crate) fn site_among<F: Future<Output = ()> + 'static>(
+    seed: u64,
+    shards: u16,
     change: impl FnOnce(&mut Config),
     scenario: impl FnOnce(Site) -> F,
 ) {
@@ -65,12 +96,13 @@ pub(crate) fn site<F: Future<Output = ()> + 'static>(
         listener.timeouts = timeouts();
     }
     change(&mut config);
-    let plan = Arc::new(Plan::new(&config, &[WEB, TCP], &Files::default()).expect("a sound plan"));
+    let plan = Arc::new(Plan::new(&config, &[WEB, TCP], &Files::default(), &[0; 32]).expect("a sound plan"));
     let most = config.daemon.max_connections.unwrap_or(u32::MAX);
-    let gate = Arc::new(Gate::new(most, config.daemon.max_connections_per_source));
+    let gate = Arc::new(Gate::configured(most, &config.daemon));
     let own = Arc::clone(&gate);
     let ((), report) = sim::run(&settings, &buffers(&mut rng(seed)), |engine, net| {
-        let site = Site::open(engine, net, seed, plan, own);
+        let process = Process { plan, gate: own, evictions: Arc::default(), shards, running: Rc::default() };
+        let site = Site::open(engine, net, seed, [WEB, TCP], process);
         let scenario = scenario(site.clone());
         async move {
             scenario.await;
@@ -83,18 +115,45 @@ pub(crate) fn site<F: Future<Output = ()> + 'static>(
     assert_eq!(gate.open(), 0, "a connection that ended still counts");
 }
 
+/// Checks that no request and no connection counts at any backend any more.
+pub(crate) fn nothing_counts(plan: &Plan) {
+    for (cluster, backend) in (0..4).flat_map(|cluster| (0..16).map(move |backend| (cluster, backend))) {
+        let load = plan.load(Member { cluster, backend });
+        assert_eq!(load, (0, 0), "requests and connections of backend {backend} that ended still count");
+    }
+}
+
 impl Site {
-    fn open(engine: Sim, net: Net, seed: u64, plan: Arc<Plan>, gate: Arc<Gate>) -> Site {
+    fn open(engine: Sim, net: Net, seed: u64, addresses: [SocketAddr; 2], process: Process) -> Site {
         let (inbox, receiver) = inbox::channel();
-        let sockets = vec![net.listen(WEB), net.listen(TCP)];
-        let launch = Launch { id: 0, plan, sockets, inbox: receiver, seed, gate };
+        let sockets = addresses.map(|address| net.listen(address)).into();
+        let (plan, gate) = (Arc::clone(&process.plan), Arc::clone(&process.gate));
+        let id = process.running.get() as u16;
+        process.running.set(u64::from(id) + 1);
+        let told = Arc::<Mutex<Vec<board::Signal>>>::default();
+        let own = Arc::clone(&told);
+        let report = Arc::new(move |signal| {
+            own.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+            Ok(())
+        });
+        let (shards, evictions) = (process.shards, Arc::clone(&process.evictions));
+        let alone = Launch::alone(plan, sockets, receiver, seed, gate);
+        let launch = Launch { id, shards, evictions, report, ..alone };
         let ended: Rc<(RefCell<Option<Summary>>, Signal)> = Rc::default();
         let (shard, end) = (ringway_shards::run(engine.clone(), launch), Rc::clone(&ended));
         engine.spawn(async move {
             *end.0.borrow_mut() = Some(shard.await);
             end.1.give();
         });
-        Site(Rc::new(Inner { engine, net, inbox, ended }))
+        Site(Rc::new(Inner { engine, net, process, web: addresses[0], inbox, told, ended }))
+    }
+
+    /// Another shard of the same process. Whoever starts it drains it.
+    pub(crate) fn another(&self) -> Site {
+        let Inner { engine, net, process, .. } = &*self.0;
+        let id = process.running.get() as u16;
+        let addresses = [WEB, TCP].map(|address| SocketAddr::new(address.ip(), address.port() + 10 * id));
+        Site::open(engine.clone(), net.clone(), u64::from(id), addresses, process.clone())
     }
 
     async fn close(self) {
@@ -102,12 +161,17 @@ impl Site {
         if !ended {
             let summary = self.drain(DRAIN).await;
             assert!(summary.drained, "{summary:?}");
-            settle(&self.0.engine, &self.0.net).await;
+            settle(&self.0.engine, &self.0.net, self.0.process.running.get()).await;
+            nothing_counts(&self.0.process.plan);
         }
     }
 
     pub(crate) fn now(&self) -> Time {
         self.0.engine.now()
+    }
+
+    pub(crate) fn engine(&self) -> &Sim {
+        &self.0.engine
     }
 
     pub(crate) async fn sleep(&self, time: Duration) {
@@ -116,7 +180,7 @@ impl Site {
 
     /// A connection to the shard's HTTP listener.
     pub(crate) async fn client(&self) -> Wire {
-        self.connect(WEB).await
+        self.connect(self.0.web).await
     }
 
     /// A connection to one of its listeners.
@@ -169,6 +233,36 @@ impl Site {
         }
     }
 
+    /// What the shard told the coordinator since this was asked last, but for what it counted.
+    pub(crate) fn told(&self) -> Vec<board::Signal> {
+        let mut told = std::mem::take(&mut *self.0.told.lock().unwrap_or_else(PoisonError::into_inner));
+        told.retain(|signal| !matches!(signal, board::Signal::Counts { .. }));
+        told
+    }
+
+    /// Requests and failures of each backend that the shard has told, since this or [`Site::told`] was asked last.
+    pub(crate) fn told_counts(&self) -> Vec<(u32, u64, u64)> {
+        let told = std::mem::take(&mut *self.0.told.lock().unwrap_or_else(PoisonError::into_inner));
+        let counts = told.into_iter().filter_map(|signal| match signal {
+            board::Signal::Counts { member, requests, failures } => {
+                Some((member.backend, requests, failures))
+            }
+            _ => None,
+        });
+        counts.collect()
+    }
+
+    /// Tells the shard something, and waits until it has taken note.
+    pub(crate) async fn command(&self, command: Command) {
+        self.0.inbox.send(command).expect("the shard runs");
+        self.snapshot().await;
+    }
+
+    /// Requests in flight on a backend, and connections to it.
+    pub(crate) fn load(&self, backend: u32) -> (u64, u64) {
+        self.0.process.plan.load(Member { cluster: 0, backend })
+    }
+
     /// Has the shard drain, and waits until it has ended.
     pub(crate) async fn drain(&self, within: Duration) -> Summary {
         self.0.inbox.send(Command::Drain { within }).expect("the shard runs");
@@ -192,12 +286,27 @@ pub(crate) async fn head(wire: &mut Wire) -> Head {
     wire.head().await.unwrap_or_else(|fail| panic!("no head: {fail:?}"))
 }
 
+/// The next request of a backend's connection, answered.
+pub(crate) async fn serve(site: &Site, origin: &mut Wire) {
+    head(origin).await;
+    assert!(site.send(origin, OK).await);
+}
+
+/// Reads the answer of [`serve`].
+pub(crate) async fn take_ok(client: &mut Wire) -> Head {
+    let head = head(client).await;
+    assert!(head.start.starts_with("HTTP/1.1 200 "), "{head:?}");
+    client.skip(2).await.expect("the answer is whole");
+    head
+}
+
 /// Reads an answer with this status that the proxy gives by itself.
-pub(crate) async fn own_answer(wire: &mut Wire, status: u16) {
+pub(crate) async fn own_answer(wire: &mut Wire, status: u16) -> Head {
     let head = head(wire).await;
     assert!(head.start.starts_with(&format!("HTTP/1.1 {status} ")), "{status} expected: {head:?}");
     let len = head.number("content-length").expect("an own answer has its length");
     wire.skip(len).await.expect("an own answer is whole");
+    head
 }
 
 /// Reads on until the connection ends, whatever comes before; how it ends.

@@ -83,6 +83,21 @@ pub(crate) async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output
     .await
 }
 
+/// All results, in the order of the tasks.
+pub(crate) async fn all<A>(tasks: impl IntoIterator<Item = impl Future<Output = A>>) -> Vec<A> {
+    let mut tasks: Vec<_> = tasks.into_iter().map(|task| (Box::pin(task), None)).collect();
+    poll_fn(|cx| {
+        for (task, result) in tasks.iter_mut().filter(|(_, result)| result.is_none()) {
+            if let Poll::Ready(value) = task.as_mut().poll(cx) {
+                *result = Some(value);
+            }
+        }
+        if tasks.iter().all(|(_, result)| result.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    tasks.into_iter().filter_map(|(_, result)| result).collect()
+}
+
 /// The result of `a`, unless `until` comes first.
 pub(crate) async fn before<A>(engine: &Sim, until: Time, a: impl Future<Output = A>) -> Option<A> {
     race(a, engine.sleep_until(until)).await

@@ -1,15 +1,19 @@
 //! Shards that fail, and what becomes of the others.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use ringway_core::Config;
+use ringway_core::config::Daemon;
 use ringway_shards::inbox::{self, Receiver};
-use ringway_shards::{Command, Summary};
+use ringway_shards::{Command, Files, Plan, Summary};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use super::super::control::{Control, Request};
 use super::super::error::ShardFailure;
+use super::super::health::Health;
 use super::super::launch::Shards;
 use super::super::outcome::Outcome;
 use super::super::shard::{Event, Shard};
@@ -25,9 +29,15 @@ fn runtime() -> Runtime {
 
 /// As a shard that has connections to finish: the last command must be to drain.
 fn obeys(mut inbox: Receiver) -> Result<Summary, ShardFailure> {
-    match runtime().block_on(inbox.next()) {
-        Command::Drain { within: DRAIN } => Ok(Summary { drained: false, cut: 3, ..Summary::default() }),
-        other => panic!("told to {other:?}"),
+    loop {
+        match runtime().block_on(inbox.next()) {
+            // Another has ended before.
+            Command::Live(_) => {}
+            Command::Drain { within: DRAIN } => {
+                return Ok(Summary { drained: false, cut: 3, ..Summary::default() });
+            }
+            other => panic!("told to {other:?}"),
+        }
     }
 }
 
@@ -46,6 +56,17 @@ fn ignores_everything(inbox: Receiver) -> Result<Summary, ShardFailure> {
     }
 }
 
+/// Nothing to serve.
+fn config(drain_timeout: Duration) -> Config {
+    Config {
+        daemon: Daemon { drain_timeout, ..Daemon::default() },
+        listeners: Vec::new(),
+        clusters: Vec::new(),
+        routes: Vec::new(),
+        answers: Vec::new(),
+    }
+}
+
 fn shards(works: &[Work]) -> Shards {
     let (sender, events) = mpsc::unbounded_channel::<(u16, Event)>();
     let shard = |(id, work): (usize, &Work)| {
@@ -53,13 +74,16 @@ fn shards(works: &[Work]) -> Shards {
         let work = *work;
         Shard::spawn(id as u16, commands, sender.clone(), move |_| work(inbox)).expect("a thread")
     };
-    Shards { live: works.iter().enumerate().map(shard).collect(), events }
+    let config = config(DRAIN);
+    let plan = Plan::new(&config, &[], &Files::default(), &[0; 32]).expect("nothing to serve");
+    let (health, _) = Health::new(&config);
+    Shards { live: works.iter().enumerate().map(shard).collect(), events, health, plan: Arc::new(plan) }
 }
 
 /// The outcome of these shards, while nobody asks for anything.
 fn left_alone(works: &[Work]) -> Outcome {
     let (_handle, requests) = mpsc::unbounded_channel();
-    runtime().block_on(supervise(shards(works), &mut Control::requests(requests), DRAIN))
+    runtime().block_on(supervise(shards(works), &mut Control::requests(requests), config(DRAIN)))
 }
 
 #[test]
@@ -82,8 +106,11 @@ fn a_shard_that_ends_unasked_has_failed() {
 fn a_shard_that_does_not_end_is_left_behind_and_named() {
     let (handle, requests) = mpsc::unbounded_channel();
     handle.send(Request::Stop { within: Duration::ZERO }).expect("somebody listens");
-    let outcome =
-        runtime().block_on(supervise(shards(&[ignores_everything]), &mut Control::requests(requests), DRAIN));
+    let outcome = runtime().block_on(supervise(
+        shards(&[ignores_everything]),
+        &mut Control::requests(requests),
+        config(DRAIN),
+    ));
     let [(name, ShardFailure::Stuck)] = &outcome.failures[..] else { panic!("{outcome:?}") };
     assert_eq!(name, "shard-0");
 }
@@ -95,7 +122,7 @@ fn the_handle_drains_all_of_them() {
     let outcome = runtime().block_on(supervise(
         shards(&[obeys, obeys]),
         &mut Control::requests(requests),
-        Duration::from_secs(1),
+        config(Duration::from_secs(1)),
     ));
     assert!(outcome.failures.is_empty() && outcome.cut == 6, "{outcome:?}");
 }

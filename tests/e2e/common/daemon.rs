@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
+use super::faulty_origin::FaultyOrigin;
 use super::origin::Origin;
 use super::wait::eventually;
 
@@ -62,6 +63,25 @@ impl Daemon {
     pub(crate) fn relaying(listener: &str, cluster: &str, origins: &[SocketAddr]) -> Daemon {
         let listener = format!("protocol = \"tcp\"\ncluster = \"site\"\n{listener}");
         Daemon::configured(&tuned(&listener, cluster, origins).replace("[[clusters.site.frontends]]\n", ""))
+    }
+
+    /// With so many shards, one listener `main` with these further lines, and one cluster `site` in front of origins, each with
+    /// further lines of its own and its name as its id.
+    pub(crate) fn site(
+        shards: usize,
+        listener: &str,
+        cluster: &str,
+        origins: &[(&FaultyOrigin, &str)],
+    ) -> Daemon {
+        let backend = |(origin, lines): &(&FaultyOrigin, &str)| {
+            let (id, address) = (&origin.name, origin.address);
+            format!("[[clusters.site.backends]]\nid = \"{id}\"\naddress = \"{address}\"\n{lines}\n")
+        };
+        let backends: String = origins.iter().map(backend).collect();
+        Daemon::configured(&format!(
+            "[daemon]\nshards = {shards}\n[[listeners]]\nname = \"main\"\naddress = \"127.0.0.1:0\"\n{listener}\n\
+             [clusters.site]\n{cluster}\n[[clusters.site.frontends]]\n{backends}"
+        ))
     }
 
     /// With this configuration file, and no more than so many descriptors.
@@ -146,6 +166,24 @@ impl Daemon {
     /// Waits for a line of the log that has `text` in it.
     pub(crate) fn expect_log(&self, text: &str) {
         eventually(&format!("{text:?} in the log"), LONG, || self.log().contains(text).then_some(()));
+    }
+
+    /// How many lines of the log have `text` in them.
+    pub(crate) fn logged(&self, text: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Has it log how everything stands, and returns those lines. For configurations with one cluster.
+    pub(crate) fn status(&self) -> String {
+        let seen = self.log().len();
+        self.signal(Signal::USR1);
+        eventually("how everything stands", LONG, || {
+            let log = self.log();
+            let (_, cluster) = log[seen..].split_once(" INFO cluster ")?;
+            let (_, count) = cluster.split_once(" backends available")?.0.rsplit_once(" of ")?;
+            let is_whole = cluster.matches(" INFO backend ").count() == count.parse::<usize>().ok()?;
+            is_whole.then(|| log[seen..].to_owned())
+        })
     }
 
     /// Waits for its end.

@@ -1,19 +1,19 @@
 //! `[clusters.NAME]` and the tables in it.
 
-use std::collections::BTreeSet;
+use std::path::Path;
 
-use crate::address::Address;
 use crate::config::check::Seen;
 use crate::config::problem::{Problems, Refusal};
 use crate::config::table::Table;
-use crate::config::{Backend, Cluster, Frontend, Policy, SendProxy, parse};
-use crate::ids::{BackendId, ClusterId};
+use crate::config::{Backend, Cluster, Frontend, LoadMetric, Policy, SendProxy, parse};
+use crate::ids::ClusterId;
 
-use super::rule;
+use super::{backend, health_check, rule, sticky};
 
 pub(super) fn cluster(
     name: &str,
     table: &Table<'_>,
+    folder: &Path,
     seen: &mut Seen,
     problems: &mut Problems<'_>,
 ) -> Option<Cluster> {
@@ -22,29 +22,45 @@ pub(super) fn cluster(
         Some(id) => drop(seen.clusters.insert(id)),
         None => seen.has_unnamed_cluster = true,
     }
-    let load_balancing = table.word("load_balancing", problems, Policy::from_word);
-    let retries = table.integer("retries", problems);
-    let pool_idle_max = table.integer("pool_idle_max", problems);
-    let pool_idle_timeout = table.duration("pool_idle_timeout", problems);
-    let pool_max_age = table.duration("pool_max_age", problems);
-    let pool_max_requests = table.optional_integer("pool_max_requests", problems);
-    let send_proxy = table.word("send_proxy", problems, SendProxy::from_word);
+    let hash_key = table.text("hash_key", problems, parse::hash_key);
     let frontends = table.tables("frontends", problems);
     let frontends = frontends.iter().filter_map(|table| frontend(table, seen, problems)).collect();
-    let backends = table.tables("backends", problems);
-    let mut ids = BTreeSet::new();
-    let backends = backends.iter().filter_map(|table| backend(table, &mut ids, problems)).collect();
+    let backends = backend::backends(&table.tables("backends", problems), problems);
+    let health_check = table.table("health_check", problems).map(|table| {
+        let check = health_check::health_check(&table, problems);
+        if check.port.is_some() {
+            every_backend_has_ports(&table, &backends, problems);
+        }
+        check
+    });
+    let outlier_detection = table.table("outlier_detection", problems);
     Some(Cluster {
-        id: id?,
-        load_balancing,
-        retries,
-        pool_idle_max,
-        pool_idle_timeout,
-        pool_max_age,
-        pool_max_requests,
-        send_proxy,
+        load_balancing: table.word("load_balancing", problems, Policy::from_word),
+        load_metric: table.word("load_metric", problems, LoadMetric::from_word),
+        choices: table.integer("choices", problems),
+        hash_key: hash_key.map(|(key, _)| key).unwrap_or_default(),
+        hash_balance: table.optional_integer("hash_balance", problems),
+        slow_start: table.duration("slow_start", problems),
+        panic_threshold: table.integer("panic_threshold", problems),
+        max_in_flight: table.optional_integer("max_in_flight", problems),
+        max_connections: table.optional_integer("max_connections", problems),
+        queue_timeout: table.duration("queue_timeout", problems),
+        queue_max: table.integer("queue_max", problems),
+        retries: table.integer("retries", problems),
+        retry_budget: table.integer("retry_budget", problems),
+        retry_budget_min: table.integer("retry_budget_min", problems),
+        sticky: table.table("sticky", problems).map(|table| sticky::sticky(&table, folder, problems)),
+        health_check,
+        outlier_detection: outlier_detection.map(|table| health_check::outliers(&table, problems)),
+        pool_idle_max: table.integer("pool_idle_max", problems),
+        pool_idle_timeout: table.duration("pool_idle_timeout", problems),
+        pool_max_age: table.duration("pool_max_age", problems),
+        pool_max_requests: table.optional_integer("pool_max_requests", problems),
+        send_proxy: table.word("send_proxy", problems, SendProxy::from_word),
         frontends,
         backends,
+        // At the end, so that what is wrong with the rest is told as well.
+        id: id?,
     })
 }
 
@@ -53,26 +69,12 @@ fn frontend(table: &Table<'_>, seen: &mut Seen, problems: &mut Problems<'_>) -> 
     Some(Frontend { listeners: rule.listeners, matching: rule.matching, rewrite: rule.rewrite })
 }
 
-fn backend(table: &Table<'_>, ids: &mut BTreeSet<BackendId>, problems: &mut Problems<'_>) -> Option<Backend> {
-    let id = table.text("id", problems, BackendId::parse);
-    let address = table.text("address", problems, parse::backend_address);
-    let weight = table.integer("weight", problems);
-    let backup = table.boolean("backup", problems);
-    let (address, at_address) = address?;
-    let (id, at) = match (id, &address) {
-        (Some(given), _) => given,
-        (None, _) if table.has("id") => return None,
-        (None, Address::Ip(address)) => (BackendId::from(*address), at_address),
-        (None, Address::Unix(_)) => {
-            let refusal =
-                Refusal::new("a backend behind a UNIX socket needs an `id`, since a path is no name");
-            problems.add(&at_address, refusal.hint("add `id = \"NAME\"`"));
-            return None;
-        }
-    };
-    if !ids.insert(id.clone()) {
-        let refusal = Refusal::new(format!("another backend of the cluster is already named \"{id}\""));
-        problems.add(&at, refusal.hint("give each backend an `id` of its own, or remove one"));
+/// A check that has a port of its own can not ask a UNIX socket there.
+fn every_backend_has_ports(check: &Table<'_>, backends: &[Backend], problems: &mut Problems<'_>) {
+    if let Some(local) = backends.iter().find(|backend| backend.address.ip().is_none()) {
+        let refusal =
+            Refusal::new(format!("backend \"{}\" listens on a UNIX socket, which has no ports", local.id));
+        let remedy = "remove `port`, or put the backend into a cluster of its own";
+        problems.add(&check.at_of("port"), refusal.hint(remedy));
     }
-    Some(Backend { id, address, weight, backup })
 }

@@ -5,7 +5,7 @@ use crate::config::defaults::{TRUSTED_PROXIES_MAX, UPGRADES_MAX};
 use crate::config::keys::Section;
 use crate::config::problem::{Problems, Refusal};
 use crate::config::table::Table;
-use crate::config::{Forwarding, Limits, Listener, Protocol, RequestId, Timeouts, parse};
+use crate::config::{Forwarding, Limits, Listener, Protocol, RateLimit, RequestId, Timeouts, parse};
 use crate::ids::{ClusterId, ListenerName};
 
 pub(super) fn listener(table: &Table<'_>, seen: &mut Seen, problems: &mut Problems<'_>) -> Option<Listener> {
@@ -24,6 +24,7 @@ pub(super) fn listener(table: &Table<'_>, seen: &mut Seen, problems: &mut Proble
     let timeouts = timeouts_table.as_ref().map(|table| timeouts(table, problems));
     let limits = table.table("limits", problems).map(|table| limits(&table, problems));
     let forwarding = table.table("forwarding", problems).map(|table| forwarding(&table, problems));
+    let rate_limit = table.table("rate_limit", problems).and_then(|table| rate_limit(&table, problems));
 
     if proxy_protocol && trusted_proxies.is_empty() && !is_list_refused(table, problems) {
         let refusal = Refusal::new("nobody is trusted to send the PROXY protocol header");
@@ -64,6 +65,7 @@ pub(super) fn listener(table: &Table<'_>, seen: &mut Seen, problems: &mut Proble
         allow_connect,
         timeouts: timeouts.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
+        rate_limit,
     })
 }
 
@@ -91,7 +93,8 @@ fn check_tcp(table: &Table<'_>, timeouts: Option<&Table<'_>>, problems: &mut Pro
 }
 
 /// The keys of a listener that concern requests.
-pub(in crate::config) const HTTP_KEYS: &[&str] = &["upgrades", "allow_connect", "limits", "forwarding"];
+pub(in crate::config) const HTTP_KEYS: &[&str] =
+    &["upgrades", "allow_connect", "limits", "forwarding", "rate_limit"];
 /// The timeouts that hold for a relay of bytes.
 pub(in crate::config) const TCP_TIMEOUTS: &[&str] = &["connect", "send", "tunnel", "proxy_header"];
 
@@ -117,6 +120,7 @@ fn limits(table: &Table<'_>, problems: &mut Problems<'_>) -> Limits {
         uri_bytes: table.size("uri_bytes", problems),
         body_rate: table.size("body_rate", problems),
         requests_per_connection: table.optional_integer("requests_per_connection", problems),
+        connection_max_age: table.optional_duration("connection_max_age", problems),
     }
 }
 
@@ -129,4 +133,11 @@ fn forwarding(table: &Table<'_>, problems: &mut Problems<'_>) -> Forwarding {
         forwarded: table.boolean("forwarded", problems),
         request_id: table.word("request_id", problems, RequestId::from_word),
     }
+}
+
+fn rate_limit(table: &Table<'_>, problems: &mut Problems<'_>) -> Option<RateLimit> {
+    let key = table.text("key", problems, parse::rate_key);
+    let rate = table.required_integer("rate", problems);
+    let burst = table.optional_integer("burst", problems);
+    Some(RateLimit { key: key?.0, rate: rate?, burst: burst.or(rate)? })
 }

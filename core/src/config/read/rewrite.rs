@@ -10,7 +10,7 @@ use crate::config::{HeaderEdits, PathMatch, Rewrite, parse};
 
 /// Fields that say where a message ends or what becomes of a connection: to change one is to break the framing that
 /// both sides rely on.
-const GOVERNING: [&str; 11] = [
+pub(super) const GOVERNING: [&str; 11] = [
     "connection",
     "content-length",
     "expect",

@@ -47,6 +47,25 @@ fn check(content: &[u8]) -> Result<(), TestCaseError> {
             prop_assert!(!config.listeners.is_empty() && !config.clusters.is_empty());
             for cluster in &config.clusters {
                 prop_assert!(!cluster.backends.is_empty());
+                if let Some(check) = &cluster.health_check {
+                    prop_assert!(
+                        check.timeout <= check.fast_interval && check.fast_interval <= check.interval
+                    );
+                    let has_socket = cluster.backends.iter().any(|backend| backend.address.ip().is_none());
+                    prop_assert!(check.port.is_none() || !has_socket);
+                }
+                if let Some(sticky) = &cluster.sticky {
+                    prop_assert!(sticky.secure || sticky.same_site != SameSite::None);
+                }
+                if let Some(outliers) = &cluster.outlier_detection {
+                    prop_assert!(outliers.ejection_time <= outliers.ejection_time_max);
+                }
+                let kept_by: std::collections::BTreeSet<_> = cluster
+                    .backends
+                    .iter()
+                    .map(|backend| backend.sticky_id.as_deref().unwrap_or(backend.id.as_str()))
+                    .collect();
+                prop_assert_eq!(kept_by.len(), cluster.backends.len());
                 for listener in cluster.frontends.iter().flat_map(|frontend| &frontend.listeners) {
                     prop_assert!(config.listeners.iter().any(|known| known.name == *listener));
                 }

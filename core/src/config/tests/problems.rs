@@ -67,7 +67,7 @@ retries = "4"
             r#"f:11:21: clusters.api.frontends[0].listeners[1]: there is no listener "wbe"; did you mean "web"?"#,
             r#"f:14:10: clusters.api.backends[0].weight: 5000 is out of range, 1 to 1000"#,
             r#"f:15:1: clusters.api.backends[1].address: required key is missing; expected string: `IP:port`, `[IPv6]:port` or `unix:/path`"#,
-            r#"f:16:1: clusters.api.backends[1]."größe": unknown key; valid keys: id, address, weight, backup"#,
+            r#"f:16:1: clusters.api.backends[1]."größe": unknown key; valid keys: id, address, weight, backup, state, sticky_id, max_in_flight, max_connections"#,
             r#"f:17:1: clusters.api.backends[1].adress: unknown key; did you mean "address"?"#,
             r#"f:19:11: clusters.empty.backends: at least one is needed; add [[clusters.empty.backends]]"#,
             r#"f:20:11: clusters.empty.retries: expected an integer, found the string "4"; write 4 without quotes"#,
@@ -115,7 +115,7 @@ fn a_protocol_of_a_later_version_is_not_called_unknown() {
     assert_eq!(
         told("cluster", r#"load_balancing = "weather""#),
         [
-            r#"clusters.api.load_balancing: unknown value "weather"; valid values: "round_robin", "power_of_two""#
+            r#"clusters.api.load_balancing: unknown value "weather"; valid values: "round_robin", "random", "least_loaded", "power_of_two", "maglev", "rendezvous", "first""#
         ]
     );
 }

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
-use crate::address::Address;
+
+mod balancing;
 
 fn assert_round_trip(config: &Config) {
     let text = config.to_toml();
@@ -55,14 +56,26 @@ fn count() -> impl Strategy<Value = Option<u32>> {
 
 fn daemon() -> impl Strategy<Value = Daemon> {
     let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
-    (0..=1024_u16, time(), select(levels.to_vec()), 1..=1_000_000_u32, count(), count()).prop_map(
-        |(shards, drain_timeout, log_level, max_connections_per_shard, max_connections, per_source)| Daemon {
-            shards: ShardCount::new(shards),
-            drain_timeout,
-            log_level,
-            max_connections_per_shard,
-            max_connections,
-            max_connections_per_source: per_source,
+    let per_source = (count(), count(), balancing::queue(), 1..=1_000_000_u32);
+    (0..=1024_u16, time(), select(levels.to_vec()), 1..=1_000_000_u32, count(), per_source).prop_map(
+        |(shards, drain_timeout, log_level, max_connections_per_shard, max_connections, per_source)| {
+            let (
+                max_connections_per_source,
+                max_in_flight_per_source,
+                source_queue_timeout,
+                source_queue_max,
+            ) = per_source;
+            Daemon {
+                shards: ShardCount::new(shards),
+                drain_timeout,
+                log_level,
+                max_connections_per_shard,
+                max_connections,
+                max_connections_per_source,
+                max_in_flight_per_source,
+                source_queue_timeout,
+                source_queue_max,
+            }
         },
     )
 }
@@ -85,13 +98,15 @@ fn timeouts() -> impl Strategy<Value = Timeouts> {
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    (1024..=65_536_usize, 8..=256_usize, 256..=65_536_usize, 0..=1_048_576_usize, count()).prop_map(
-        |(head_bytes, headers, uri_bytes, body_rate, requests_per_connection)| Limits {
+    let last = (count(), prop::option::of(time()));
+    (1024..=65_536_usize, 8..=256_usize, 256..=65_536_usize, 0..=1_048_576_usize, last).prop_map(
+        |(head_bytes, headers, uri_bytes, body_rate, (requests_per_connection, connection_max_age))| Limits {
             head_bytes,
             headers,
             uri_bytes,
             body_rate,
             requests_per_connection,
+            connection_max_age,
         },
     )
 }
@@ -121,7 +136,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
         any::<bool>(),
         subsequence(networks.to_vec(), 0..=4),
         subsequence(upgrades.to_vec(), 0..=3),
-        (any::<bool>(), timeouts(), limits(), forwarding()),
+        (any::<bool>(), timeouts(), limits(), forwarding(), balancing::rate_limit()),
     );
     prop::collection::vec(one, 1..4).prop_map(|all| {
         let listeners = all.into_iter().enumerate().map(|(n, one)| {
@@ -130,7 +145,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
                 wants_proxy,
                 trusted_proxies,
                 upgrades,
-                (allow_connect, timeouts, limits, forwarding),
+                (allow_connect, timeouts, limits, forwarding, rate_limit),
             ) = one;
             let new = Listener::new(
                 listener_name(&format!("l{n}:{{x}}")),
@@ -158,6 +173,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
                 timeouts,
                 limits,
                 forwarding,
+                rate_limit,
                 ..new
             }
         });
@@ -282,45 +298,6 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn backends() -> impl Strategy<Value = Vec<Backend>> {
-    let address = prop_oneof![
-        (any::<[u8; 16]>(), 1..=u16::MAX).prop_map(|(ip, port)| Address::Ip(SocketAddr::from((ip, port)))),
-        (any::<[u8; 4]>(), 1..=u16::MAX).prop_map(|(ip, port)| Address::Ip(SocketAddr::from((ip, port)))),
-        "unix:/[a-z\" ]{1,9}".prop_map(|text| text.parse().expect("an address")),
-    ];
-    prop::collection::vec((address, 1..=1000_u16, any::<bool>()), 1..4).prop_map(|all| {
-        let backends = all.into_iter().enumerate().map(|(n, (address, weight, backup))| Backend {
-            id: BackendId::parse(&format!("b{n}")).expect("a name"),
-            address,
-            weight,
-            backup,
-        });
-        backends.collect()
-    })
-}
-
-/// A cluster without a name and frontends.
-fn cluster() -> impl Strategy<Value = Cluster> {
-    let policies = [Policy::RoundRobin, Policy::PowerOfTwo];
-    let proxies = [SendProxy::Off, SendProxy::V1, SendProxy::V2];
-    let pool = (0..=65_535_usize, time(), time(), count());
-    (select(policies.to_vec()), 0..=16_u8, pool, select(proxies.to_vec()), backends()).prop_map(
-        |(load_balancing, retries, pool, send_proxy, backends)| {
-            let (pool_idle_max, pool_idle_timeout, pool_max_age, pool_max_requests) = pool;
-            Cluster {
-                load_balancing,
-                retries,
-                pool_idle_max,
-                pool_idle_timeout,
-                pool_max_age,
-                pool_max_requests,
-                send_proxy,
-                ..Cluster::new(cluster_name("x"), Vec::new(), backends)
-            }
-        },
-    )
-}
-
 fn answers() -> impl Strategy<Value = Vec<AnswerFiles>> {
     (subsequence(vec![400, 404, 503], 0..=3), any::<bool>(), file()).prop_map(|(statuses, both, file)| {
         let answers = statuses.into_iter().map(|status| AnswerFiles {
@@ -335,8 +312,8 @@ fn answers() -> impl Strategy<Value = Vec<AnswerFiles>> {
 fn config() -> impl Strategy<Value = Config> {
     let frontends = prop::collection::vec(rule(), 0..3);
     let routes = prop::collection::vec((rule(), action()), 0..3);
-    (daemon(), listeners(), (cluster(), cluster()), frontends, routes, answers()).prop_map(
-        |(daemon, listeners, (first, second), frontends, routes, answers)| {
+    (daemon(), listeners(), (balancing::cluster(), balancing::cluster()), frontends, routes, answers())
+        .prop_map(|(daemon, listeners, (first, second), frontends, routes, answers)| {
             let mut count = 0..;
             let mut place = |rule: Rule| rule.placed(count.next().expect("a number"), &listeners);
             let frontends = frontends.into_iter().map(|rule| {
@@ -357,8 +334,7 @@ fn config() -> impl Strategy<Value = Config> {
             let first = Cluster { id: cluster_name("c0.x"), frontends, ..first };
             let second = Cluster { id: cluster_name("c1"), ..second };
             Config { daemon, listeners, clusters: vec![first, second], routes, answers }
-        },
-    )
+        })
 }
 
 proptest! {

@@ -114,7 +114,7 @@ fn those_that_remain_share_what_one_leaves() {
 fn one_that_returns_is_not_served_in_a_burst() {
     let mut pool = pool_of(&[100, 300, 200]);
     let mut turns = RoundRobin::default();
-    let away = crate::pool::Candidate { load: Default::default(), weight: 200, index: 2 };
+    let away = crate::pool::tests::candidate(2, 200);
     pool.remove(2);
     picks(&pool, &mut turns, 10_000, SEED);
     pool.insert(away);

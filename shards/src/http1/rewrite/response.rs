@@ -53,12 +53,13 @@ enum Wanted {
 ///
 /// An HTTP/1.0 client gets no chunks: its body ends with the connection. Interim responses keep the connection and are
 /// given no field; they are not for HTTP/1.0 clients. A response that grants an upgrade says so in our own words. `rules`
-/// have every other final response written.
+/// have every other final response written, and so has `cookie`, a whole field that is added.
 #[inline]
 pub fn response(
     response: &Response<'_>,
     client: ClientSide,
     rules: Option<&ResponseRules>,
+    cookie: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) -> ResponseRewrite {
     if response.tunnel {
@@ -79,10 +80,14 @@ pub fn response(
         cut_chunked(response, &mut cut);
     }
     let raise_version = response.version == Version::Http10;
-    let rules = rules.filter(|_| !response.is_interim());
-    let head = if let Some(rules) = rules {
-        rules.fields.cut(&response.lines, &mut cut);
-        write(response, cut, &[add, &rules.fields.lines], out)
+    let is_final = !response.is_interim();
+    let (rules, cookie) = (rules.filter(|_| is_final), cookie.filter(|_| is_final));
+    let head = if rules.is_some() || cookie.is_some() {
+        let lines = rules.map_or(&[][..], |rules| {
+            rules.fields.cut(&response.lines, &mut cut);
+            &rules.fields.lines
+        });
+        write(response, cut, &[add, lines, cookie.unwrap_or_default()], out)
     } else if add.is_empty() && response.length.is_none() {
         if cut == LineSet::default() && !raise_version {
             HeadOut::Untouched

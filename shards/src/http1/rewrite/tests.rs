@@ -193,8 +193,9 @@ fn sent(head: &str, method: Method<'_>, client: ClientSide) -> Option<(String, R
     const BODY: &str = "body";
     let mut buf = (head.to_string() + BODY).into_bytes();
     let mut out = Vec::new();
-    let (head_len, rewrite) =
-        with_response(&buf, method, |parsed| (parsed.head_len, response(parsed, client, None, &mut out)))?;
+    let (head_len, rewrite) = with_response(&buf, method, |parsed| {
+        (parsed.head_len, response(parsed, client, None, None, &mut out))
+    })?;
     assert_eq!(out.is_empty(), rewrite.head != HeadOut::Written);
     let received = match &rewrite.head {
         HeadOut::Untouched => &buf[..],

@@ -183,7 +183,7 @@ fn granted(head: &str, tunnel: Tunnel) -> Result<String, BadResponse> {
     assert_eq!((response.body, response.head_len), (BodyLength::None, head.len()));
     let mut out = Vec::new();
     let client = ClientSide { version: Version::Http11, keep_alive: false };
-    let rewritten = rewrite::response(&response, client, None, &mut out);
+    let rewritten = rewrite::response(&response, client, None, None, &mut out);
     assert_eq!((rewritten.head, rewritten.keep_alive), (HeadOut::Written, false));
     Ok(String::from_utf8(out).expect("ASCII"))
 }

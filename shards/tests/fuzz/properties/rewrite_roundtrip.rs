@@ -199,7 +199,7 @@ fn check_response(
     rules: Option<&ResponseRules>,
 ) {
     let mut out = Vec::new();
-    let rewrite = rewrite::response(answer, client, rules, &mut out);
+    let rewrite = rewrite::response(answer, client, rules, None, &mut out);
     let mut received = data[..answer.head_len].to_vec();
     let sent = match rewrite.head {
         HeadOut::Untouched => received,

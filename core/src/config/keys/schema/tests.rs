@@ -134,6 +134,11 @@ fn the_schema_sees_wrong_names_types_bounds_and_words() {
         ("[[answers]]", "[answers]"),
         ("status = 503\n", "status = 200\n"),
         (r#"name = "v", regex"#, r#"name = "v", regexp"#),
+        ("rate = 50\n", ""),
+        (r#"same_site = "none""#, r#"same_site = "any""#),
+        (r#"fast_interval = "2s""#, "fast_interval = 2"),
+        (r#"headers = { X-Probe = "a b" }"#, r#"headers = ["X-Probe"]"#),
+        ("[clusters.alpha.sticky]", "[[clusters.alpha.sticky]]"),
     ] {
         assert!(!with(from, to), "{to}");
     }

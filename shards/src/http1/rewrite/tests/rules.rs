@@ -113,7 +113,7 @@ fn framing_and_connection_fields_are_out_of_reach_of_rules() {
 fn sent_by(head: &str, rules: Option<&ResponseRules>) -> (String, ResponseRewrite) {
     let mut out = Vec::new();
     let rewrite =
-        with_response(head.as_bytes(), Method::Get, |parsed| response(parsed, KEPT, rules, &mut out));
+        with_response(head.as_bytes(), Method::Get, |parsed| response(parsed, KEPT, rules, None, &mut out));
     (String::from_utf8(out).expect("ASCII"), rewrite.expect("accepted"))
 }
 
