@@ -85,6 +85,12 @@ impl Board {
                     cluster.reach(member.backend, None, out);
                 }
             }
+            // No flip, but the other shards need not sit their own back-off out.
+            Signal::Recovered { member } => {
+                if self.backend(member).is_some_and(|backend| backend.unreachable.is_none()) {
+                    out.push(Output::Decide(Decision::Reach { member, up: true }));
+                }
+            }
             Signal::Outlier { member, kind, run } => {
                 let cluster = self.cluster(member.cluster);
                 let begun = cluster.and_then(|cluster| cluster.failed(member.backend, kind, run, now, out));

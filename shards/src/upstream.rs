@@ -297,8 +297,10 @@ impl<E: Engine> Upstream<E> {
             let mut backends = shard.backends.borrow_mut();
             backends.cluster_mut(shard.clusters[self.cluster]).on_success(self.key).outcome
         };
-        if outcome == SuccessOutcome::Up {
-            shard.tell_up(self.cluster, self.key);
+        match outcome {
+            SuccessOutcome::Unchanged => {}
+            SuccessOutcome::Recovered => shard.tell_recovered(self.cluster, self.key),
+            SuccessOutcome::Up => shard.tell_up(self.cluster, self.key),
         }
     }
 

@@ -23,6 +23,14 @@ impl<E: Engine> Shard<E> {
         }
     }
 
+    /// A backend answers that this shard had failed to reach.
+    #[cold]
+    pub(crate) fn tell_recovered(&self, cluster: usize, key: BackendKey) {
+        if let Some(member) = self.member(cluster, key) {
+            self.outbox.send(Signal::Recovered { member });
+        }
+    }
+
     /// A backend's retries are used up.
     pub(crate) fn tell_down(&self, cluster: usize, key: BackendKey, reason: String) {
         if let Some(member) = self.member(cluster, key) {

@@ -30,7 +30,8 @@ pub enum Decision {
         /// Whether it gets requests.
         healthy: bool,
     },
-    /// Whether it can be reached. A shard that found out by itself hears it as well.
+    /// Whether it can be reached. A shard that found out by itself hears it as well, and one that had no part in it may hear
+    /// what it knows.
     Reach {
         /// Which backend.
         member: Member,

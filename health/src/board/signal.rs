@@ -42,6 +42,11 @@ pub enum Signal {
         /// Which backend.
         member: Member,
     },
+    /// A shard's request reached it, after that shard had failed to, though not often enough to say that it is down.
+    Recovered {
+        /// Which backend.
+        member: Member,
+    },
     /// So many failures in a row, over all shards, that its ejection is due.
     Outlier {
         /// Which backend.

@@ -131,6 +131,16 @@ fn the_first_shard_that_finds_it_down_and_the_first_that_finds_it_up_are_told() 
 }
 
 #[test]
+fn what_one_shard_reaches_again_no_other_holds_back_and_nothing_is_told() {
+    let mut scene = Scene::new(&cluster("shop", 2));
+    let recovered = Signal::Recovered { member: member(0) };
+    assert_eq!(scene.signal(recovered.clone()), ["reach 0 true"]);
+    assert!(!scene.down(0).is_empty());
+    assert!(scene.signal(recovered).is_empty(), "that it is down ends with `Up` alone");
+    assert!(scene.signal(Signal::Recovered { member: member(7) }).is_empty());
+}
+
+#[test]
 fn a_probe_that_finds_it_well_again_has_reached_it() {
     let mut scene = Scene::new(&cluster("shop", 1));
     assert_eq!(scene.down(0), ["BACKEND_DOWN 0", "reach 0 false", "NO_AVAILABLE_BACKENDS 0"]);

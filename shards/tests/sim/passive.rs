@@ -126,6 +126,32 @@ fn a_backend_that_can_not_be_reached_is_told_down_once_and_up_once() {
 }
 
 #[test]
+fn a_backend_that_another_shard_reaches_again_is_not_held_back() {
+    let only_one = |config: &mut Config| {
+        config.clusters[0].backends.truncate(1);
+    };
+    seeds::each("a_backend_that_another_shard_reaches_again_is_not_held_back", SEEDS, |seed| {
+        site(seed, only_one, |site| async move {
+            assert_eq!(ask(&site, "").await.status, 503);
+            let first = start(&site, 0);
+            assert_eq!(ask(&site, "").await.status, 503, "it waits");
+            site.command(Command::Decide(Decision::Reach { member: FIRST, up: true })).await;
+            assert_eq!(ask(&site, "").await.status, 200);
+            assert_eq!(site.told(), [], "it is no news");
+            assert_eq!(first.take(), 1);
+            drop(first);
+        });
+        site(seed, only_one, |site| async move {
+            assert_eq!(ask(&site, "").await.status, 503);
+            let _first = start(&site, 0);
+            site.sleep(BACK_OFF_MAX).await;
+            assert_eq!(ask(&site, "").await.status, 200);
+            assert_eq!(site.told(), [Signal::Recovered { member: FIRST }]);
+        });
+    });
+}
+
+#[test]
 fn what_success_rates_need_is_told_every_second() {
     let rates = |config: &mut Config| {
         watched(config);
