@@ -199,3 +199,6 @@ impl Chooser {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

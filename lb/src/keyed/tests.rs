@@ -33,14 +33,19 @@ fn what_holds_nothing_leaves_no_entry() {
     assert_eq!(slots.keys(), 0);
 }
 
-#[test]
-fn who_waits_gets_the_slot_before_newcomers_in_the_order_of_the_line() {
+/// One slot, given back while two wait for it.
+fn given_back() -> (Arc<KeyedSlots<u32>>, [KeyedWaiter<u32>; 2]) {
     let slots = Arc::new(KeyedSlots::new());
     assert!(slots.try_enter(7, 1));
-    let mut first = slots.join(7, 1, 10).expect("there is a place");
-    let mut second = slots.join(7, 1, 10).expect("there is a place");
-    assert!(!poll(&mut first) && !poll(&mut second));
+    let mut waiters = [(); 2].map(|()| slots.join(7, 1, 10).expect("there is a place"));
+    assert!(!waiters.iter_mut().any(poll));
     slots.leave(&7);
+    (slots, waiters)
+}
+
+#[test]
+fn who_waits_gets_the_slot_before_newcomers_in_the_order_of_the_line() {
+    let (slots, [mut first, mut second]) = given_back();
     assert!(!slots.try_enter(7, 1), "it would overtake");
     assert!(!poll(&mut second) && poll(&mut first));
     assert_eq!(slots.held(&7), 1);
@@ -54,12 +59,7 @@ fn who_waits_gets_the_slot_before_newcomers_in_the_order_of_the_line() {
 
 #[test]
 fn who_gives_up_hands_its_turn_on() {
-    let slots = Arc::new(KeyedSlots::new());
-    assert!(slots.try_enter(7, 1));
-    let mut first = slots.join(7, 1, 10).expect("there is a place");
-    let mut second = slots.join(7, 1, 10).expect("there is a place");
-    assert!(!poll(&mut first) && !poll(&mut second));
-    slots.leave(&7);
+    let (_slots, [first, mut second]) = given_back();
     drop(first);
     assert!(poll(&mut second));
 }

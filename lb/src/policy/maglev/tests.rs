@@ -1,6 +1,7 @@
 //! Tests of Maglev: evenness, consistency, agreement between processes.
 
 use super::*;
+use crate::policy::tests::{AWAY_WEIGHTS, assert_only_its_keys_move, counts};
 use crate::pool::tests::{assert_shares, candidate, pool_of};
 
 const SEED: u64 = 0x5eed_0009;
@@ -22,12 +23,6 @@ fn owners(maglev: &mut Maglev, pool: &Pool) -> Vec<u32> {
     let bound = Bound::new(None, None, pool);
     let owner = |key| pool.candidates()[maglev.pick(pool, key, bound, place)].index;
     (SEED..SEED + KEYS).map(owner).collect()
-}
-
-fn counts(owners: &[u32], backends: usize) -> Vec<u64> {
-    let mut counts = vec![0; backends];
-    owners.iter().for_each(|&owner| counts[owner as usize] += 1);
-    counts
 }
 
 /// The share of the keys that changed owners.
@@ -71,26 +66,9 @@ fn keys_are_shared_in_proportion_to_weight() {
 
 #[test]
 fn a_backend_that_is_away_moves_only_its_own_keys_and_gets_the_same_ones_back() {
-    for weights in [[100; 10], [100, 300, 200, 100, 50, 100, 100, 10, 700, 100]] {
-        let mut pool = pool_of(&weights);
-        let mut maglev = maglev_of(&pool);
-        let before = owners(&mut maglev, &pool);
-        pool.remove(4);
-        let during = owners(&mut maglev, &pool);
-        for (key, (before, during)) in before.iter().zip(&during).enumerate() {
-            assert!(before == during || *before == 4, "key {SEED} + {key} moved from {before} to {during}");
-        }
-        let moved: Vec<u32> = before
-            .iter()
-            .zip(&during)
-            .filter(|(before, _)| **before == 4)
-            .map(|(_, &during)| during)
-            .collect();
-        let mut others = weights;
-        others[4] = 0;
-        assert_shares(&counts(&moved, 10), &others, &format!("moved keys from {SEED}"));
-        pool.insert(candidate(4, weights[4]));
-        assert_eq!(owners(&mut maglev, &pool), before, "keys from {SEED}");
+    for weights in AWAY_WEIGHTS {
+        let mut maglev = maglev_of(&pool_of(&weights));
+        assert_only_its_keys_move(&weights, SEED, |pool| owners(&mut maglev, pool));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::load::Load;
-use crate::pool::tests::{assert_shares, candidate, pool_of};
+use crate::policy::tests::{AWAY_WEIGHTS, assert_only_its_keys_move, counts};
+use crate::pool::tests::{assert_shares, pool_of};
 
 const SEED: u64 = 0x5eed_0007;
 const KEYS: u64 = 20_000;
@@ -16,12 +17,6 @@ fn owners(pool: &Pool) -> Vec<u32> {
     (SEED..SEED + KEYS).map(|key| pool.candidates()[pick(pool, key, unbound(pool))].index).collect()
 }
 
-fn counts(owners: &[u32], backends: usize) -> Vec<u64> {
-    let mut counts = vec![0; backends];
-    owners.iter().for_each(|&owner| counts[owner as usize] += 1);
-    counts
-}
-
 #[test]
 fn keys_are_shared_in_proportion_to_weight() {
     for weights in [&[100; 20][..], &[100, 300, 200, 1_000, 5]] {
@@ -32,26 +27,8 @@ fn keys_are_shared_in_proportion_to_weight() {
 
 #[test]
 fn a_backend_that_is_away_moves_only_its_own_keys_and_gets_the_same_ones_back() {
-    for weights in [[100; 10], [100, 300, 200, 100, 50, 100, 100, 10, 700, 100]] {
-        let mut pool = pool_of(&weights);
-        let before = owners(&pool);
-        pool.remove(4);
-        let during = owners(&pool);
-        for (key, (before, during)) in before.iter().zip(&during).enumerate() {
-            assert!(before == during || *before == 4, "key {SEED} + {key} moved from {before} to {during}");
-        }
-        // What it leaves is shared like everything else.
-        let moved: Vec<u32> = before
-            .iter()
-            .zip(&during)
-            .filter(|(before, _)| **before == 4)
-            .map(|(_, &during)| during)
-            .collect();
-        let mut others = weights;
-        others[4] = 0;
-        assert_shares(&counts(&moved, 10), &others, &format!("moved keys from {SEED}"));
-        pool.insert(candidate(4, weights[4]));
-        assert_eq!(owners(&pool), before, "keys from {SEED}");
+    for weights in AWAY_WEIGHTS {
+        assert_only_its_keys_move(&weights, SEED, owners);
     }
 }
 
