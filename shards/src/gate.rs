@@ -1,7 +1,7 @@
 //! Admission: how many client connections the whole process holds, in total and for each source address, and how many
 //! requests of one source are in flight.
 //!
-//! The one thing that shards share when a connection comes and goes. The total is one atomic. Sources are counted in tables
+//! With the counts of `balance.rs` all that shards share when a connection comes and goes. The total is one atomic. Sources are counted in tables
 //! only where a limit per source is configured; a table holds an entry for each source that has a connection, so the total
 //! bounds it.
 

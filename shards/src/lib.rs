@@ -1,7 +1,8 @@
 //! The data plane of one core: accept, parse, route, select, forward.
 //!
-//! [`run`] is a shard, generic over the engine. It shares nothing with other shards but the [`Plan`], which never changes,
-//! and the in-flight counts of backends. Commands reach it through its [`inbox`].
+//! [`run`] is a shard, generic over the engine. With other shards it shares the [`Plan`], which never changes but for
+//! what all of them count in it (loads and limits of backends, clusters and sources), the [`Gate`], and mailboxes: commands
+//! reach it through its [`inbox`], connections that others hand over through the [`Balance`].
 #![forbid(unsafe_code)]
 
 mod accept;
