@@ -25,6 +25,12 @@ fn patient(config: &mut Config) {
     cluster.queue_timeout = Duration::from_secs(20);
 }
 
+/// One backend that takes one request at a time.
+fn one_at_a_time(config: &mut Config) {
+    patient(config);
+    config.clusters[0].backends[0].max_in_flight = Some(1);
+}
+
 /// Asks once for each client, one a little after the other; the numbers that they send.
 async fn crowd(site: &Site) -> Vec<String> {
     let one = async |n: usize| {
@@ -298,11 +304,7 @@ fn as_many_requests_as_there_may_be_connections_are_never_refused() {
 fn a_request_whose_client_is_gone_gives_its_place_up() {
     const GONE: usize = 5;
     seeds::each("a_request_whose_client_is_gone_gives_its_place_up", SEEDS, |seed| {
-        let limit = |config: &mut Config| {
-            patient(config);
-            config.clusters[0].backends[0].max_in_flight = Some(1);
-        };
-        site(seed, limit, |site| async move {
+        site(seed, one_at_a_time, |site| async move {
             let server = start(&site, 0);
             server.delay.set(DELAY);
             let since = site.now();
@@ -341,11 +343,7 @@ fn a_request_whose_client_is_gone_gives_its_place_up() {
 #[test]
 fn what_a_client_sends_behind_a_request_that_waits_is_served_after_it() {
     seeds::each("what_a_client_sends_behind_a_request_that_waits_is_served_after_it", SEEDS, |seed| {
-        let limit = |config: &mut Config| {
-            patient(config);
-            config.clusters[0].backends[0].max_in_flight = Some(1);
-        };
-        site(seed, limit, |site| async move {
+        site(seed, one_at_a_time, |site| async move {
             let server = start(&site, 0);
             server.delay.set(DELAY);
             let other = async || assert_eq!(ask(&site, "").await.status, 200);
