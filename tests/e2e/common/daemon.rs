@@ -18,7 +18,10 @@ use super::origin::Origin;
 use super::wait::eventually;
 
 /// Long enough for anything that happens at all, also on a busy machine.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(40);
+
+/// What the log of a daemon says for which the kernel has no memory to lock.
+const MEMORY_IS_LOCKED: &str = "no lockable memory left";
 
 static FILES: AtomicU32 = AtomicU32::new(0);
 
@@ -95,10 +98,27 @@ impl Daemon {
 
     fn spawn(mut command: Command, file: Option<PathBuf>) -> Daemon {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // The kernel takes the memory of ended rings back late: where it may be locked only up to a limit, the tests
+        // before this one may still have it.
+        eventually("a daemon that is ready", LONG, || match Daemon::try_spawn(&mut command) {
+            Ok(daemon) => Some(daemon),
+            Err(log) if log.contains(MEMORY_IS_LOCKED) => None,
+            Err(log) => panic!("it did not become ready; its log:\n{log}"),
+        })
+        .with_file(file)
+    }
+
+    fn with_file(mut self, file: Option<PathBuf>) -> Daemon {
+        self.file = file;
+        self
+    }
+
+    /// The daemon, or the log of one that did not become ready.
+    fn try_spawn(command: &mut Command) -> Result<Daemon, String> {
         let mut child = command.spawn().expect("the binary was built");
         let log = Arc::<Mutex<String>>::default();
         let (stderr, theirs) = (child.stderr.take().expect("piped"), Arc::clone(&log));
-        thread::spawn(move || {
+        let logging = thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut log = theirs.lock().expect("no panic");
                 log.push_str(&line);
@@ -112,13 +132,17 @@ impl Daemon {
                 let _ = lines.send(line);
             }
         });
-        let mut daemon = Daemon { child, start_lines: Vec::new(), log, file };
+        let mut daemon = Daemon { child, start_lines: Vec::new(), log, file: None };
         loop {
-            let line = started.recv_timeout(LONG);
-            let line = line.unwrap_or_else(|_| panic!("it did not become ready; its log:\n{}", daemon.log()));
+            let Ok(line) = started.recv_timeout(LONG) else {
+                let _ = daemon.child.kill();
+                // Its end is the end of its log.
+                let _ = logging.join();
+                return Err(daemon.log());
+            };
             daemon.start_lines.push(line);
             if daemon.start_lines.last().is_some_and(|line| line == "ready") {
-                return daemon;
+                return Ok(daemon);
             }
         }
     }
