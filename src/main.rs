@@ -3,6 +3,7 @@
 
 mod cli;
 mod coordinator;
+mod doors;
 
 use std::process::ExitCode;
 

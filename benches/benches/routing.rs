@@ -1,4 +1,4 @@
-//! What a look-up costs: hosts by their number, prefixes, patterns, predicates.
+//! What a look-up costs: hosts by their number, prefixes, patterns, predicates; and what an edit costs.
 //!
 //! `cargo bench -p ringway-benches --bench routing`. The figures of one run are to be compared with each other only: none
 //! of it is measured on a quiet machine.
@@ -119,5 +119,46 @@ fn predicates(criterion: &mut Criterion) {
     one(criterion, "field does not fit, any host does", &[other, Match::any()], &asked, Some(1));
 }
 
-criterion_group!(benches, hosts, paths, predicates);
+/// What a change costs while shards look up in the router before it.
+fn changes(criterion: &mut Criterion) {
+    const COUNT: usize = 100_000;
+    let name = |n: usize| format!("customer-{n}.example.com");
+    let rules: Vec<Match> = (0..COUNT).map(|n| exact(&name(n))).collect();
+    let mut group = criterion.benchmark_group("100,000 hosts");
+    group.sample_size(10);
+    group.bench_function("built at once", |bencher| bencher.iter_with_large_drop(|| router(&rules)));
+    let built = router(&rules);
+    let mut turn = 0;
+    group.bench_function("one host added", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            built.edit([], [(exact(&name(COUNT + turn)), turn as u64, 0)]).expect("a new one")
+        });
+    });
+    group.bench_function("one host removed", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            built.edit([&rules[turn * 7_919 % COUNT]], NONE).expect("it is there")
+        });
+    });
+    let patterns: Vec<Match> = (0..COUNT)
+        .map(|n| {
+            let path = PathMatch::Regex("/v[0-9]+/.*".into());
+            let headers = vec![Predicate { name: "x-version".into(), test: Test::Equals("12".into()) }];
+            Match { path, headers, ..exact(&name(n)) }
+        })
+        .collect();
+    let built = router(&patterns);
+    group.bench_function("one host with a pattern removed", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            built.edit([&patterns[turn * 7_919 % COUNT]], NONE).expect("it is there")
+        });
+    });
+    group.finish();
+}
+
+const NONE: [(Match, u64, u32); 0] = [];
+
+criterion_group!(benches, hosts, paths, predicates, changes);
 criterion_main!(benches);

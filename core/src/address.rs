@@ -1,10 +1,13 @@
 //! Where a backend listens: an IP address with its port, or a UNIX socket.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The longest path of a UNIX socket, in bytes: `sun_path` of unix(7) without its closing NUL.
 pub const UNIX_PATH_BYTES_MAX: usize = 107;
@@ -80,6 +83,18 @@ impl fmt::Display for Address {
             Address::Ip(address) => address.fmt(f),
             Address::Unix(path) => write!(f, "{UNIX}{}", path.display()),
         }
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+        <Cow<'_, str>>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -71,6 +71,14 @@ mod warnings;
 mod word;
 mod write;
 
+pub(crate) use check::Described;
+pub(crate) use nearest::nearest;
+pub(crate) use read::single;
+pub use write::keys::{
+    answer_keys, backend_keys, cluster_keys, daemon_keys, frontend_keys, health_check_keys, listener_keys,
+    match_keys, route_keys,
+};
+
 /// How many shards a process runs.
 pub type ShardCount = NonZero<u16>;
 
@@ -116,4 +124,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

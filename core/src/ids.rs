@@ -7,11 +7,13 @@
 //!
 //! A clone is a reference count, not a copy: names travel with every event and record.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The longest name, in bytes: with its neighbours it still fits a line of a terminal or of a log.
 pub const ID_BYTES_MAX: usize = 128;
@@ -99,6 +101,19 @@ macro_rules! names {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                let text = <Cow<'_, str>>::deserialize(deserializer)?;
+                $name::parse(&text).map_err(de::Error::custom)
             }
         }
 

@@ -12,6 +12,7 @@
 pub mod buffer;
 pub mod counters;
 mod exec;
+mod heartbeat;
 pub mod native;
 mod remote;
 pub mod seam;
@@ -22,4 +23,5 @@ mod wheel;
 
 pub use buffer::{Buffer, BufferPool};
 pub use counters::Counters;
+pub use heartbeat::Heartbeat;
 pub use seam::{Chunk, Deadline, Engine, Listener, Mode, Out, SpliceError, Spliced, Stream, is_exhaustion};

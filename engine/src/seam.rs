@@ -9,11 +9,12 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::DerefMut;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringway_core::{Address, Time};
 
-use crate::{Buffer, Counters};
+use crate::{Buffer, Counters, Heartbeat};
 
 /// One thread's event loop. Cloning gives another handle to the same loop.
 pub trait Engine: Clone + 'static {
@@ -66,6 +67,9 @@ pub trait Engine: Clone + 'static {
 
     /// What this engine has done so far.
     fn counters(&self) -> Counters;
+
+    /// Where it shows its turns to other threads.
+    fn heartbeat(&self) -> Arc<Heartbeat>;
 }
 
 /// Whether an error says that this process or machine has run out of something (descriptors, memory, ports), and nothing

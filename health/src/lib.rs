@@ -33,11 +33,13 @@
 //! assert_eq!(flips, [None, None, Some(Health::Unhealthy)]);
 //!
 //! // The coordinator:
-//! let mut shop = Cluster::new("shop".parse()?, Vec::new(), vec![backend]);
+//! let mut shop = Cluster::new("shop".parse()?, Vec::new(), Vec::new());
 //! shop.health_check = Some(check);
 //! let mut out = Vec::new();
-//! let mut board = Board::new([&shop], now, &mut out);
+//! let mut board = Board::new();
+//! board.set_cluster(0, &shop, now, &mut out);
 //! let member = Member { cluster: 0, backend: 0 };
+//! board.add_backend(member, &backend);
 //! board.signal(Signal::Probed { member, healthy: false, reason: reason.to_string() }, now, &mut out);
 //! let [Output::Event(unhealthy), Output::Decide(decision), Output::Event(all_down)] = &out[..] else { panic!() };
 //! assert_eq!(unhealthy.kind, EventKind::HealthCheckUnhealthy);

@@ -22,8 +22,8 @@ use expect::Expect;
 /// What probes call themselves, so that an origin's log can tell them apart.
 const USER_AGENT: &str = "ringway-health";
 
-/// How one backend is probed: compiled once, used at each interval.
-#[derive(Debug, Clone)]
+/// How one backend is probed: compiled once, used at each interval. Two are equal if they ask the same and expect the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     address: Address,
     protocol: CheckProtocol,

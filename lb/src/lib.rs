@@ -1,8 +1,8 @@
 //! Who gets the next request: backends, policies, retry policy, latches. Pure: `now` and randomness are arguments.
 //!
-//! Each shard owns one [`BackendMap`] and asks the cluster's [`BackendList`] for a backend; neither locks. What
-//! shards share is one [`Load`] per backend and one per cluster, so that policies which compare loads see the whole
-//! machine, and limits are limits of the process.
+//! Each shard has a [`BackendList`] of its own for each cluster, and asks it for a backend without a lock; a [`BackendMap`] keeps
+//! such lists by name. What shards share is one [`Load`] per backend and one per cluster, so that policies which compare
+//! loads see the whole machine, and limits are limits of the process.
 //!
 //! A backend that can not open is not in the set that selection draws from, so selection does not scan while all is well.
 //! Two questions are kept apart: [`Backend::can_open`] routes, [`Backend::is_available`] reports. [`Tier`] says in which

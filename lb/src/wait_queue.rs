@@ -52,7 +52,7 @@ use std::task::{Context, Poll, Waker};
 pub struct WaitQueue {
     /// Length of the line; written under the lock, read without.
     len: AtomicUsize,
-    len_max: usize,
+    len_max: AtomicUsize,
     line: Mutex<Line>,
 }
 
@@ -104,7 +104,12 @@ impl WaitQueue {
     #[must_use]
     pub const fn new(len_max: usize) -> WaitQueue {
         let line = Line { seats: BTreeMap::new(), next_ticket: 0, untried_from: 0, active: 0, given: 0 };
-        WaitQueue { len: AtomicUsize::new(0), len_max, line: Mutex::new(line) }
+        WaitQueue { len: AtomicUsize::new(0), len_max: AtomicUsize::new(len_max), line: Mutex::new(line) }
+    }
+
+    /// At most `len_max` wait from now on. Those who wait already keep their places.
+    pub fn set_max(&self, len_max: usize) {
+        self.len_max.store(len_max, Ordering::Relaxed);
     }
 
     /// Whether nobody waits: one atomic load.
@@ -123,7 +128,7 @@ impl WaitQueue {
     #[must_use]
     pub fn join(self: &Arc<Self>) -> Option<Waiter> {
         let mut line = self.lock();
-        if line.seats.len() >= self.len_max {
+        if line.seats.len() >= self.len_max.load(Ordering::Relaxed) {
             return None;
         }
         let ticket = line.next_ticket;

@@ -7,12 +7,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use ringway_engine::{Engine, Listener, Stream};
+use ringway_engine::{Engine, Listener as _, Stream};
 
 use crate::balance::Handed;
 use crate::client::{self, Client, Next, Open};
 use crate::inbox::Receiver;
 use crate::limits::GATE_RETRY;
+use crate::listener::Listener;
 use crate::recycle::Recycler;
 use crate::shard::Shard;
 use crate::tcp;
@@ -21,8 +22,8 @@ use crate::tcp;
 /// queue.
 pub(crate) async fn run<E, F, M>(
     shard: Rc<Shard<E>>,
-    listener: Rc<E::Listener>,
-    index: usize,
+    listener: Rc<Listener<E>>,
+    socket: Rc<E::Listener>,
     recycler: Rc<Recycler<F>>,
     exchange: M,
 ) where
@@ -31,27 +32,28 @@ pub(crate) async fn run<E, F, M>(
     M: Fn(Rc<Client<E>>, E::Chunk) -> F + Copy + 'static,
 {
     loop {
-        listener.set_room(shard.room());
-        shard.clients.below(shard.plan.connections_max).await;
+        socket.set_room(shard.room());
+        shard.clients.below_max().await;
         while shard.gate.is_full() {
             shard.engine.sleep_until(shard.engine.now() + GATE_RETRY).await;
         }
-        listener.set_room(shard.room());
-        match listener.accept().await {
+        socket.set_room(shard.room());
+        match socket.accept().await {
             Ok(Some((stream, peer))) => {
                 // Another shard may have taken the last place meanwhile: this connection then waits for the next.
                 while !shard.gate.enter() {
-                    listener.set_room(0);
+                    socket.set_room(0);
                     shard.engine.sleep_until(shard.engine.now() + GATE_RETRY).await;
                 }
                 shard.counters.connections.one();
-                if let Some(stream) = hand_over(&shard, index, stream, peer) {
-                    welcome(&shard, index, stream, peer, &recycler, exchange);
+                if let Some(stream) = hand_over(&shard, listener.slot, stream, peer) {
+                    welcome(&shard, &listener, stream, peer, &recycler, exchange);
                 }
             }
             Ok(None) => return,
             Err(error) => {
-                tracing::error!(shard = shard.id, listener = index, %error, "the listener can not accept any more");
+                let name = &listener.terms().name;
+                tracing::error!(shard = shard.id, listener = %name, %error, "the listener can not accept any more");
                 return;
             }
         }
@@ -61,7 +63,7 @@ pub(crate) async fn run<E, F, M>(
 /// Gives a connection that was let in to a shard that has clearly fewer. It comes back if it is to be served here.
 fn hand_over<E: Engine>(
     shard: &Rc<Shard<E>>,
-    listener: usize,
+    listener: u32,
     stream: E::Stream,
     peer: SocketAddr,
 ) -> Option<E::Stream> {
@@ -125,11 +127,17 @@ where
     while arrivals.handed.is_filled().await {
         let shard = &arrivals.shard;
         // Those that it accepts itself may have come first.
-        shard.clients.below(shard.plan.connections_max).await;
+        shard.clients.below_max().await;
         let Some(Handed { listener, socket, peer }) = arrivals.handed.take() else { continue };
+        let Some(listener) = shard.listener(listener).await else {
+            // It was removed meanwhile: nobody serves it.
+            drop(socket);
+            shard.forget();
+            continue;
+        };
         if let Some(stream) = adopt(shard, socket) {
             shard.counters.taken_over.one();
-            welcome(shard, listener, stream, peer, &recycler, exchange);
+            welcome(shard, &listener, stream, peer, &recycler, exchange);
         }
     }
 }
@@ -137,7 +145,7 @@ where
 /// Starts the task of a connection that was let in.
 fn welcome<E, F, M>(
     shard: &Rc<Shard<E>>,
-    listener: usize,
+    listener: &Rc<Listener<E>>,
     stream: E::Stream,
     peer: SocketAddr,
     recycler: &Rc<Recycler<F>>,
@@ -148,14 +156,18 @@ fn welcome<E, F, M>(
     M: Fn(Rc<Client<E>>, E::Chunk) -> F + Copy + 'static,
 {
     let client = Open::new(shard, listener, stream, peer);
-    let plan = client.plan();
+    let terms = listener.terms();
     // Whose connection it is, is known only from its first bytes where a proxy says so.
-    if !plan.proxy_protocol && !client.admit(peer) {
+    if !terms.proxy_protocol && !client.admit(peer) {
         client.stream.reset_on_close();
         return;
     }
-    match plan.tcp_cluster {
-        Some(cluster) => shard.engine.spawn(tcp::serve(client, cluster)),
-        None => shard.engine.spawn(client::serve(client, Rc::clone(recycler), exchange)),
+    if !terms.is_tcp {
+        return shard.engine.spawn(client::serve(client, Rc::clone(recycler), exchange));
+    }
+    match listener.tcp_cluster().and_then(|slot| shard.cluster(slot)) {
+        Some(cluster) if listener.knows(cluster.since) => shard.engine.spawn(tcp::serve(client, cluster)),
+        // There is nobody to serve it.
+        Some(_) | None => client.stream.reset_on_close(),
     }
 }

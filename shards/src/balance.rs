@@ -17,11 +17,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
@@ -44,8 +44,13 @@ const CLOSED: u32 = 1 << 31;
 
 /// What all shards know of each other. `S`: a socket on its way.
 pub struct Balance<S> {
-    shards: Box<[Place<S>]>,
+    places: RwLock<Places<S>>,
+    /// Changes with the places.
+    version: AtomicU32,
 }
+
+/// By shard.
+type Places<S> = Arc<[Arc<Place<S>>]>;
 
 /// One shard as the others see it. Alone on its cache lines: each shard writes its own all the time.
 #[repr(align(128))]
@@ -59,7 +64,8 @@ struct Place<S> {
 
 /// A connection on its way to another shard. The gate has let it in.
 pub(crate) struct Handed<S> {
-    pub(crate) listener: usize,
+    /// Its number.
+    pub(crate) listener: u32,
     pub(crate) socket: S,
     pub(crate) peer: SocketAddr,
 }
@@ -68,50 +74,73 @@ impl<S> Balance<S> {
     /// For so many shards, none of which runs.
     #[must_use]
     pub fn new(shards: usize) -> Arc<Balance<S>> {
-        let place = |_| {
-            let (arriving, receiver) = inbox::bounded(HANDED_OVER_MAX);
-            Place { load: AtomicU32::new(CLOSED), arriving, receiver: Mutex::new(Some(receiver)) }
-        };
-        Arc::new(Balance { shards: (0..shards).map(place).collect() })
+        let places = (0..shards).map(|_| Arc::new(Place::new())).collect();
+        Arc::new(Balance { places: RwLock::new(places), version: AtomicU32::new(0) })
     }
 
     /// How many client connections this shard has, those included that are on their way to it.
     #[must_use]
     pub fn load(&self, shard: u16) -> u32 {
-        self.shards[usize::from(shard)].load.load(Ordering::Relaxed) & !CLOSED
+        self.places()[usize::from(shard)].load.load(Ordering::Relaxed) & !CLOSED
     }
 
-    /// The lightest of some shards other than `own`, and its load; none where there is no other.
-    fn lightest(&self, own: usize, rng: &mut impl Rng) -> Option<(usize, u32)> {
-        let others = self.shards.len() - 1;
-        if others == 0 {
-            return None;
-        }
-        let all = others <= SAMPLED_MAX;
-        let first = rng.random_range(0..others);
-        let nth = |n: usize| match n {
-            0 => first,
-            n if all => (first + n) % others,
-            _ => rng.random_range(0..others),
-        };
-        let sampled = (0..others.min(SAMPLED_MAX)).map(nth).map(|other| {
-            let shard = other + usize::from(other >= own);
-            (shard, self.shards[shard].load.load(Ordering::Relaxed))
+    fn places(&self) -> Places<S> {
+        Arc::clone(&self.places.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another shard is to have the place of this one, which has ended or takes nothing over any more. That counts what it
+    /// still has apart.
+    pub fn renew(&self, shard: u16) {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let others = places.iter().enumerate().map(|(place, known)| match place == usize::from(shard) {
+            true => Arc::new(Place::new()),
+            false => Arc::clone(known),
         });
-        sampled.min_by_key(|(_, load)| *load)
+        *places = others.collect();
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Puts a connection before a shard as another one would.
     #[cfg(test)]
     pub(crate) fn push(&self, to: usize, handed: Handed<S>) {
-        self.shards[to].load.fetch_add(1, Ordering::Relaxed);
-        assert!(self.shards[to].arriving.offer(handed).is_ok(), "it takes part, and has room");
+        let place = &self.places()[to];
+        place.load.fetch_add(1, Ordering::Relaxed);
+        assert!(place.arriving.offer(handed).is_ok(), "it takes part, and has room");
     }
+}
+
+impl<S> Place<S> {
+    /// Of a shard that does not run.
+    fn new() -> Place<S> {
+        let (arriving, receiver) = inbox::bounded(HANDED_OVER_MAX);
+        Place { load: AtomicU32::new(CLOSED), arriving, receiver: Mutex::new(Some(receiver)) }
+    }
+}
+
+/// The lightest of some shards other than `own`, and its load; none where there is no other.
+fn lightest<S>(places: &[Arc<Place<S>>], own: usize, rng: &mut impl Rng) -> Option<(usize, u32)> {
+    let others = places.len() - 1;
+    if others == 0 {
+        return None;
+    }
+    let all = others <= SAMPLED_MAX;
+    let first = rng.random_range(0..others);
+    let nth = |n: usize| match n {
+        0 => first,
+        n if all => (first + n) % others,
+        _ => rng.random_range(0..others),
+    };
+    let sampled = (0..others.min(SAMPLED_MAX)).map(nth).map(|other| {
+        let shard = other + usize::from(other >= own);
+        (shard, places[shard].load.load(Ordering::Relaxed))
+    });
+    sampled.min_by_key(|(_, load)| *load)
 }
 
 impl<S> fmt::Debug for Balance<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let loads = self.shards.iter().map(|shard| shard.load.load(Ordering::Relaxed));
+        let places = self.places();
+        let loads = places.iter().map(|shard| shard.load.load(Ordering::Relaxed));
         f.debug_list().entries(loads).finish()
     }
 }
@@ -125,6 +154,9 @@ fn slack(lightest: u32, noise: u32) -> u32 {
 pub(crate) struct Balancer<S> {
     balance: Arc<Balance<S>>,
     own: usize,
+    place: Arc<Place<S>>,
+    /// As they were when it last looked for whom to hand a connection over to, and which version that is.
+    known: RefCell<(u32, Places<S>)>,
     churn: Churn,
 }
 
@@ -132,30 +164,36 @@ impl<S> Balancer<S> {
     /// Begins to take part, and to take over what comes. `now`: the shard's clock.
     ///
     /// # Panics
-    /// When the shard has taken part before.
+    /// When a shard has taken part before in this place, and it was not renewed.
     pub(crate) fn join(
         balance: Arc<Balance<S>>,
         shard: u16,
         now: Time,
     ) -> (Balancer<S>, Receiver<Handed<S>>) {
         let own = usize::from(shard);
-        let place = &balance.shards[own];
+        let known = RefCell::new((balance.version.load(Ordering::Acquire), balance.places()));
+        let place = Arc::clone(&known.borrow().1[own]);
         let receiver = place.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let receiver = receiver.expect("a shard joins once");
         place.load.fetch_and(!CLOSED, Ordering::Relaxed);
-        (Balancer { balance, own, churn: Churn::new(now) }, receiver)
+        (Balancer { balance, own, place, known, churn: Churn::new(now) }, receiver)
     }
 
     fn load(&self) -> &AtomicU32 {
-        &self.balance.shards[self.own].load
+        &self.place.load
     }
 
     /// Decides who serves a new connection, and counts it there; `None`: this shard.
     pub(crate) fn place(&self, now: Time, rng: &mut impl Rng) -> Option<usize> {
         let noise = self.churn.noise(now);
+        let version = self.balance.version.load(Ordering::Acquire);
+        if self.known.borrow().0 != version {
+            *self.known.borrow_mut() = (version, self.balance.places());
+        }
+        let places = &self.known.borrow().1;
         // Each turn but the last has lost a race against another shard.
-        for _ in 0..self.balance.shards.len() {
-            let Some((to, lightest)) = self.balance.lightest(self.own, rng) else { break };
+        for _ in 0..places.len() {
+            let Some((to, lightest)) = lightest(places, self.own, rng) else { break };
             let stays = |own: u32| {
                 let is_light = own & CLOSED != 0 || own < lightest.saturating_add(slack(lightest, noise));
                 is_light.then_some(own + 1)
@@ -164,7 +202,7 @@ impl<S> Balancer<S> {
                 return None;
             };
             let goes = |load: u32| (own >= load.saturating_add(slack(load, noise))).then_some(load + 1);
-            let there = &self.balance.shards[to].load;
+            let there = &places[to].load;
             if there.fetch_update(Ordering::Relaxed, Ordering::Relaxed, goes).is_ok() {
                 return Some(to);
             }
@@ -175,7 +213,7 @@ impl<S> Balancer<S> {
 
     /// Hands a connection over that was placed at `to`; or hands it back, and counts it here.
     pub(crate) fn hand(&self, to: usize, handed: Handed<S>) -> Result<(), Handed<S>> {
-        let offered = self.balance.shards[to].arriving.offer(handed);
+        let offered = self.known.borrow().1[to].arriving.offer(handed);
         offered.map_err(|(_, handed): (SendError, _)| {
             self.keep(to);
             handed
@@ -185,7 +223,7 @@ impl<S> Balancer<S> {
     /// Counts a connection here that was placed at `to`.
     pub(crate) fn keep(&self, to: usize) {
         self.count();
-        self.balance.shards[to].load.fetch_sub(1, Ordering::Relaxed);
+        self.known.borrow().1[to].load.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn count(&self) {
@@ -206,13 +244,13 @@ impl<S> Balancer<S> {
 
     /// How many connections have come and were not looked at.
     pub(crate) fn arriving(&self) -> usize {
-        self.balance.shards[self.own].arriving.waiting()
+        self.place.arriving.waiting()
     }
 
     /// Takes nothing over any more, and hands nothing over; what has come is still there.
     pub(crate) fn close(&self) {
         self.load().fetch_or(CLOSED, Ordering::Relaxed);
-        self.balance.shards[self.own].arriving.close();
+        self.place.arriving.close();
     }
 }
 

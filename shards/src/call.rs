@@ -5,14 +5,18 @@ use std::io;
 use std::time::Duration;
 
 use ringway_core::Time;
+use ringway_core::config::Timeouts;
 use ringway_engine::{Deadline, Engine, Out, Stream};
 
 use crate::client::Client;
 use crate::http1::answer::request_id;
+use crate::listener::Terms;
 
 /// One exchange's surroundings.
 pub(crate) struct Call<'a, E: Engine> {
     pub(crate) client: &'a Client<E>,
+    /// What it goes by, whatever its listener goes by meanwhile.
+    pub(crate) terms: Terms,
     /// The latest moment for its end, whatever else goes on.
     until: Time,
     /// What we call it, once somebody asked.
@@ -30,9 +34,11 @@ pub(crate) struct Call<'a, E: Engine> {
 impl<'a, E: Engine> Call<'a, E> {
     /// Begins now.
     pub(crate) fn new(client: &'a Client<E>) -> Call<'a, E> {
-        let until = client.shard.engine.now() + client.timeouts().total;
+        let terms = client.listener.terms();
+        let until = client.shard.engine.now() + terms.timeouts.total;
         Call {
             client,
+            terms,
             until,
             id: Cell::new(None),
             name: OnceCell::new(),
@@ -40,6 +46,10 @@ impl<'a, E: Engine> Call<'a, E> {
             ahead: Cell::new(None),
             deserted: Cell::new(false),
         }
+    }
+
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.terms.timeouts
     }
 
     /// The moment by which a step that begins now and may take this long must be done.
@@ -110,7 +120,7 @@ impl<'a, E: Engine> Call<'a, E> {
 
     /// Starts sending to the client, with the deadline that a client has for taking it.
     pub(crate) fn post(&self, out: Out<E::Chunk>) {
-        self.client.stream.set_deadline(Deadline::Send, self.by(self.client.timeouts().send));
+        self.client.stream.set_deadline(Deadline::Send, self.by(self.timeouts().send));
         self.client.stream.post(out);
     }
 }

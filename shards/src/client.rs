@@ -5,16 +5,16 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
+use std::time::Duration;
 
 use rand::RngExt;
 use ringway_core::Time;
-use ringway_core::config::Timeouts;
 use ringway_engine::{Deadline, Engine, Mode, Stream};
 
 use crate::greeting;
 use crate::http1::ClientAddress;
 use crate::limits::{DRAIN_GRACE, LINGER_BYTES_MAX, LINGER_MAX};
-use crate::plan::ListenerPlan;
+use crate::listener::Listener;
 use crate::recycle::Recycler;
 use crate::shard::Shard;
 
@@ -22,7 +22,8 @@ use crate::shard::Shard;
 pub(crate) struct Client<E: Engine> {
     pub(crate) shard: Rc<Shard<E>>,
     pub(crate) stream: E::Stream,
-    listener: u32,
+    /// What it came through.
+    pub(crate) listener: Rc<Listener<E>>,
     /// Where it stands in the shard's list.
     pub(crate) place: Cell<u32>,
     pub(crate) phase: Cell<Phase>,
@@ -76,30 +77,22 @@ pub(crate) enum Left<C> {
 }
 
 impl<E: Engine> Client<E> {
-    /// Which listener it came through.
-    pub(crate) fn listener(&self) -> usize {
-        self.listener as usize
-    }
-
-    pub(crate) fn plan(&self) -> &ListenerPlan {
-        &self.shard.plan.listeners[self.listener as usize]
-    }
-
-    pub(crate) fn timeouts(&self) -> &Timeouts {
-        &self.plan().timeouts
+    /// Whether it ends with its present request, whatever that says.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.shard.draining.get() || self.listener.is_retired()
     }
 
     /// Notes whose connection it is, and counts it for that source. `false`: the source has as many as it may.
     pub(crate) fn admit(&self, source: SocketAddr) -> bool {
         self.address.set(ClientAddress::new(source.ip()));
         self.port.set(source.port());
-        self.trusted.set(self.plan().trusts(source.ip()));
+        self.trusted.set(self.listener.terms().trusts(source.ip()));
         let admitted = self.shard.gate.admit(source.ip());
-        self.admitted.set(admitted);
-        if !admitted {
+        self.admitted.set(admitted == Some(true));
+        if admitted.is_none() {
             self.shard.counters.refused_sources.one();
         }
-        admitted
+        admitted.is_some()
     }
 
     /// Notes where the connection was made to, as a proxy says.
@@ -116,7 +109,7 @@ impl<E: Engine> Client<E> {
     pub(crate) fn destination(&self) -> SocketAddr {
         match self.destination.get() {
             Some(destination) => **destination,
-            None => self.stream.local_address().unwrap_or(self.plan().address),
+            None => self.stream.local_address().unwrap_or(self.listener.terms().address),
         }
     }
 
@@ -133,13 +126,17 @@ impl<E: Engine> Client<E> {
     /// When it is so old that the next answer is the last: in the tenth before the configured age, each at its own time, so
     /// that clients that came together do not come again together.
     fn worn_at(&self) -> Time {
-        let Some(max) = self.plan().connection_max_age else { return Time::NEVER };
+        self.listener.terms().connection_max_age.map_or(Time::NEVER, |max| self.worn_after(max))
+    }
+
+    fn worn_after(&self, max: Duration) -> Time {
         self.born + (max - max / 10) + (max / 10).mul_f32(f32::from(self.jitter) / 255.0)
     }
 
     /// When it ends if it is idle: a tenth later, because whoever still uses it is to be told first.
     fn ends_at(&self) -> Time {
-        self.worn_at() + self.plan().connection_max_age.unwrap_or_default() / 10
+        let max = self.listener.terms().connection_max_age;
+        max.map_or(Time::NEVER, |max| self.worn_after(max) + max / 10)
     }
 
     /// Whether an answer from now on is the last.
@@ -150,9 +147,9 @@ impl<E: Engine> Client<E> {
     /// Sets the time that the first byte of the next request has.
     fn set_patience(&self) {
         let patience = match self.phase.get() {
-            Phase::Fresh if self.shard.draining.get() => DRAIN_GRACE,
-            Phase::Fresh => self.timeouts().head,
-            Phase::Busy | Phase::Idle => self.timeouts().idle,
+            Phase::Fresh if self.is_ending() => DRAIN_GRACE,
+            Phase::Fresh => self.listener.terms().timeouts.head,
+            Phase::Busy | Phase::Idle => self.listener.terms().timeouts.idle,
         };
         let by = self.shard.engine.now() + patience;
         self.stream.set_deadline(Deadline::Recv, by.min(self.ends_at()));
@@ -164,12 +161,17 @@ pub(crate) struct Open<E: Engine>(Rc<Client<E>>);
 
 impl<E: Engine> Open<E> {
     /// Takes a connection on the books. The gate has let it in.
-    pub(crate) fn new(shard: &Rc<Shard<E>>, listener: usize, stream: E::Stream, peer: SocketAddr) -> Open<E> {
-        let ages = shard.plan.listeners[listener].connection_max_age.is_some();
+    pub(crate) fn new(
+        shard: &Rc<Shard<E>>,
+        listener: &Rc<Listener<E>>,
+        stream: E::Stream,
+        peer: SocketAddr,
+    ) -> Open<E> {
+        let ages = listener.terms().connection_max_age.is_some();
         let client = Rc::new(Client {
             shard: Rc::clone(shard),
             stream,
-            listener: listener as u32,
+            listener: Rc::clone(listener),
             place: Cell::new(0),
             phase: Cell::new(Phase::Fresh),
             address: Cell::new(ClientAddress::new(peer.ip())),
@@ -203,7 +205,7 @@ impl<E: Engine> Drop for Open<E> {
             let now = shard.engine.now();
             balancer.left(now.since(self.0.born), now);
         }
-        if self.0.admitted.get() && shard.gate.counts_sources() {
+        if self.0.admitted.get() {
             shard.gate.dismiss(self.0.source().ip());
         }
     }
@@ -220,7 +222,7 @@ where
     M: Fn(Rc<Client<E>>, E::Chunk) -> F,
 {
     let mut next = Next::Keep(None);
-    if client.plan().proxy_protocol {
+    if client.listener.terms().proxy_protocol {
         // Boxed: what nearly no connection needs must not make every idle one larger.
         match Box::pin(greeting::proxy_header(&client)).await {
             Some(rest) => next = Next::Keep(rest),
@@ -253,7 +255,7 @@ where
 pub(crate) async fn settle<E: Engine>(client: &Client<E>, left: Left<E::Chunk>) -> Next<E::Chunk> {
     match left {
         // The answer may have begun when there was still time for another one.
-        Left::Keep(None) if client.shard.draining.get() || client.shard.engine.now() >= client.ends_at() => {
+        Left::Keep(None) if client.is_ending() || client.shard.engine.now() >= client.ends_at() => {
             linger(client).await;
         }
         Left::Keep(rest) => return Next::Keep(rest),

@@ -1,7 +1,6 @@
 //! Idle backend connections given up for others: where connections are limited, one that lies idle in a shard's pool may be
 //! the one that a request of another shard waits for.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
@@ -12,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use ringway_core::Time;
 use ringway_engine::Engine;
 
+use crate::cluster::Cluster;
 use crate::limits::{EVICTION_IDLE_MIN, EVICTION_INTERVAL, KEPT_IN_A_ROW_MAX};
 use crate::shard::Shard;
 
@@ -56,34 +56,15 @@ impl fmt::Debug for Evictions {
     }
 }
 
-/// By cluster: how many requests of this shard wait for a connection, and how often it kept one although others wait as well.
-pub(crate) struct Starving(Vec<(Cell<usize>, Cell<u32>)>);
-
-impl Starving {
-    pub(crate) fn new(clusters: usize) -> Starving {
-        Starving((0..clusters).map(|_| Default::default()).collect())
-    }
-
-    pub(crate) fn begin(&self, cluster: usize) {
-        let here = &self.0[cluster].0;
-        here.set(here.get() + 1);
-    }
-
-    pub(crate) fn end(&self, cluster: usize) {
-        let here = &self.0[cluster].0;
-        here.set(here.get() - 1);
-    }
-}
-
 impl<E: Engine> Shard<E> {
     /// Whether a connection that carried its request is to be closed, so that a request of another shard may have one. Where
     /// requests of this shard wait as well, they get it most times: a connection that is used again costs nothing.
-    pub(crate) fn gives_way(&self, cluster: usize) -> bool {
-        let wanted = self.plan.clusters[cluster].connections_wanted();
+    pub(crate) fn gives_way(&self, cluster: &Cluster<E>) -> bool {
+        let wanted = cluster.plan().connections_wanted();
         if wanted == 0 {
             return false;
         }
-        let (here, kept) = &self.starving.0[cluster];
+        let (here, kept) = (&cluster.starving, &cluster.kept);
         if wanted <= here.get() {
             return false;
         }
@@ -127,23 +108,27 @@ pub(crate) async fn run<E: Engine>(shard: Rc<Shard<E>>) {
 /// it.
 fn give_up<E: Engine>(shard: &Rc<Shard<E>>) -> bool {
     let now = shard.engine.now();
-    let clusters = &shard.plan.clusters;
-    let mut wanted: Vec<usize> = clusters.iter().map(|cluster| cluster.connections_wanted()).collect();
     let mut left = false;
-    shard.pool.sweep(
-        |cluster, since, _| {
-            if wanted[cluster] == 0 {
-                return false;
-            }
-            let is_awaited_here = shard.starving.0[cluster].0.get() > 0;
-            if is_awaited_here && now.since(since) < EVICTION_IDLE_MIN {
-                left = true;
-                return false;
-            }
-            wanted[cluster] -= 1;
-            true
-        },
-        |cluster, key, stream| shard.close_connection(cluster, key, stream),
-    );
+    shard.each_cluster(|cluster| {
+        let mut wanted = cluster.plan().connections_wanted();
+        if wanted == 0 {
+            return;
+        }
+        let is_awaited_here = cluster.starving.get() > 0;
+        cluster.pool.sweep(
+            |since, _| {
+                if wanted == 0 {
+                    return false;
+                }
+                if is_awaited_here && now.since(since) < EVICTION_IDLE_MIN {
+                    left = true;
+                    return false;
+                }
+                wanted -= 1;
+                true
+            },
+            |key, stream| shard.close_connection(cluster, key, stream),
+        );
+    });
     left
 }

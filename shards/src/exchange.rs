@@ -16,6 +16,7 @@ use crate::client::{self, Client, Left, Next};
 use crate::greeting;
 use crate::http1::{Body, Framing, FramingError, Status};
 use crate::limits::JOIN_BYTES_MAX;
+use crate::live::Lead;
 use crate::own::{self, Wants};
 use crate::plan::Action;
 use crate::request::{self, Gathered};
@@ -76,18 +77,18 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
     let counters = &shard.counters;
     counters.requests.one();
     let affinity = ask.affinity;
+    let (lead, is_idempotent) = (ask.lead, ask.idempotent);
     let asker = Asker {
         version: ask.version,
         keep_alive: ask.keep_alive,
         is_last: ask.is_last,
         is_head: ask.is_head,
         tunnel: ask.tunnel,
-        route: ask.route,
+        route: lead.route(),
         sticky: affinity.sticky,
     };
     let mut out = Outgoing { head, piece: None, body: ask.body, tail: Vec::new() };
-    let action = ask.route.map(|route| &shard.plan.routes[route as usize].action);
-    if let Some(Action::Redirect(status, _)) = action {
+    if let Some(Action::Redirect(status, _)) = lead.own() {
         return redirect(call, *status, asker, out, rest).await;
     }
     let Ok(rest) = begin_body(&mut out, rest) else {
@@ -99,18 +100,19 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
         counters.rate_limited.one();
         return fail(call, Status::TooManyRequests, Unserved { asker, out: &out, whole, rest }).await;
     }
-    let cluster = match action {
-        Some(Action::Cluster(_) | Action::Split(_)) => ask.cluster as usize,
-        Some(Action::Respond(status, answer)) => {
-            let keep = asker.keep_alive && whole && !shard.draining.get();
-            let mut buffer = shard.engine.buffer();
-            buffer.vec().extend_from_slice(answer.answer(keep, ask.is_head));
-            own::send(call, *status, Out::Buffer(buffer)).await;
-            return after(asker, keep, whole, rest);
-        }
-        Some(Action::Redirect(..)) | None => {
-            return fail(call, Status::NotFound, Unserved { asker, out: &out, whole, rest }).await;
-        }
+    if let Some(Action::Respond(status, answer)) = lead.own() {
+        let keep = asker.keep_alive && whole && !call.client.is_ending();
+        let mut buffer = shard.engine.buffer();
+        buffer.vec().extend_from_slice(answer.answer(keep, asker.is_head));
+        own::send(call, *status, Out::Buffer(buffer)).await;
+        return after(asker, keep, whole, rest);
+    }
+    let Lead::Cluster { cluster, .. } = &lead else {
+        let status = match lead {
+            Lead::Gone => Status::ServiceUnavailable,
+            Lead::Nowhere | Lead::Own(_) | Lead::Cluster { .. } => Status::NotFound,
+        };
+        return fail(call, status, Unserved { asker, out: &out, whole, rest }).await;
     };
     let mut place = None;
     if source::is_limited(&shard.gate) {
@@ -127,10 +129,10 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
     }
     // Until the end of it all.
     let _place = place;
-    shard.count_request(cluster);
+    cluster.count_request(shard.engine.now());
     // Some backend took the request and did not answer it.
     let mut reached = false;
-    let mut attempts = Attempts::new(shard.plan.clusters[cluster].retries, affinity);
+    let mut attempts = Attempts::new(cluster.plan().retries, affinity);
     let mut rest = rest;
     if whole && rest.is_none() {
         call.has_all();
@@ -173,7 +175,7 @@ async fn answer<E: Engine>(call: &Call<'_, E>, first: E::Chunk) -> Left<E::Chunk
                 if !upstream.reused {
                     upstream.misbehaved();
                 }
-                if !(whole && ask.idempotent) {
+                if !(whole && is_idempotent) {
                     drop(upstream);
                     return fail(call, Status::BadGateway, Unserved { asker, out: &out, whole, rest }).await;
                 }
@@ -220,7 +222,7 @@ async fn attempt<E: Engine>(
     call: &Call<'_, E>,
     upstream: &Upstream<E>,
     out: &mut Outgoing<E::Chunk>,
-    asker: Asker,
+    asker: Asker<'_>,
 ) -> Outcome<E::Chunk> {
     let head = match upstream.send_proxy() {
         SendProxy::Off => out.head.share(),
@@ -239,7 +241,7 @@ async fn attempt<E: Engine>(
         },
     );
     let await_answer = || {
-        upstream.stream().set_deadline(Deadline::Recv, call.by(call.client.timeouts().response));
+        upstream.stream().set_deadline(Deadline::Recv, call.by(call.timeouts().response));
     };
     if out.body.is_done() {
         await_answer();
@@ -287,7 +289,7 @@ async fn attempt<E: Engine>(
 }
 
 /// What becomes of the client's connection after an answer.
-fn after<C>(asker: Asker, keep: bool, request_read: bool, rest: Option<C>) -> Left<C> {
+fn after<C>(asker: Asker<'_>, keep: bool, request_read: bool, rest: Option<C>) -> Left<C> {
     match rest {
         _ if !request_read => Left::Linger,
         rest if keep => Left::Keep(rest),
@@ -301,18 +303,18 @@ fn after<C>(asker: Asker, keep: bool, request_read: bool, rest: Option<C>) -> Le
 async fn redirect<E: Engine>(
     call: &Call<'_, E>,
     status: u16,
-    asker: Asker,
+    asker: Asker<'_>,
     out: Outgoing<E::Chunk>,
     rest: Option<E::Chunk>,
 ) -> Left<E::Chunk> {
     let whole = out.body.is_done();
     own::send(call, status, Out::Buffer(out.head)).await;
-    after(asker, asker.keep_alive && whole && !call.client.shard.draining.get(), whole, rest)
+    after(asker, asker.keep_alive && whole && !call.client.is_ending(), whole, rest)
 }
 
 /// A request that is answered without a backend's help.
 struct Unserved<'a, C> {
-    asker: Asker,
+    asker: Asker<'a>,
     /// What was made of it.
     out: &'a Outgoing<C>,
     /// It was read to its end.
@@ -328,7 +330,7 @@ async fn fail<E: Engine>(
     request: Unserved<'_, E::Chunk>,
 ) -> Left<E::Chunk> {
     let Unserved { asker, out, whole, rest } = request;
-    let keep_alive = asker.keep_alive && whole && !call.client.shard.draining.get();
+    let keep_alive = asker.keep_alive && whole && !call.client.is_ending();
     own::answer(call, status, Wants { head: &out.head, keep_alive, is_head: asker.is_head }).await;
     after(asker, keep_alive, whole, rest)
 }

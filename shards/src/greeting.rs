@@ -19,10 +19,12 @@ pub(crate) async fn proxy_header<E: Engine>(client: &Client<E>) -> Option<Option
         client.stream.reset_on_close();
         None
     };
-    if !client.plan().trusts(peer.ip()) {
+    if !client.listener.terms().trusts(peer.ip()) {
         return refuse("its peer is none of the trusted proxies");
     }
-    client.stream.set_deadline(Deadline::Recv, shard.engine.now() + client.timeouts().proxy_header);
+    client
+        .stream
+        .set_deadline(Deadline::Recv, shard.engine.now() + client.listener.terms().timeouts.proxy_header);
     let mut received: Vec<u8> = Vec::new();
     let (header, rest) = loop {
         let mut chunk = match client.stream.recv().await {

@@ -3,17 +3,35 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use ringway_health::board::{Decision, Member};
 
-use crate::Snapshot;
 use crate::limits::INBOX_COMMANDS_MAX;
+use crate::{Snapshot, Step};
 
-/// What a shard can be told.
-pub enum Command {
+/// What a shard can be told. `S`: a socket on its way.
+pub enum Command<S = OwnedFd> {
+    /// Make ready for what this step leads to, with a listening socket for each listener that begins to accept, by its number.
+    /// What was prepared before and not committed is left.
+    Prepare {
+        /// The way there from what was committed last.
+        step: Arc<Step>,
+        /// Not accepted on before the commit.
+        sockets: Vec<(u32, S)>,
+        /// Told whether it can, or why it can not. Called on the shard's thread.
+        reply: Box<dyn FnOnce(Result<(), String>) + Send>,
+    },
+    /// Serve by what was prepared from now on; nothing if nothing was.
+    Commit {
+        /// Told the hash of the configuration that it serves by then. Called on the shard's thread.
+        reply: Box<dyn FnOnce(u64) + Send>,
+    },
+    /// Leave what was prepared.
+    Abort,
     /// Stop accepting, finish what runs, close what is idle; give up on the rest after this time.
     Drain {
         /// Counted from when the shard reads it.
@@ -23,10 +41,23 @@ pub enum Command {
     Stop,
     /// Take note of what was decided about a backend.
     Decide(Decision),
+    /// Somebody has stated a verdict on a backend: if this shard checks it and finds otherwise, it is to say so again.
+    State {
+        /// Which backend.
+        member: Member,
+        /// What was stated.
+        healthy: bool,
+    },
     /// The shards that live share the health checks anew.
     Live(Arc<Live>),
     /// Report. Called on the shard's thread, so it only hands the snapshot on.
     Snapshot(Box<dyn FnOnce(Snapshot) + Send>),
+    /// Panic. Not in release builds.
+    #[cfg(debug_assertions)]
+    Panic,
+    /// Do nothing for so long, and let nobody else do anything. Not in release builds.
+    #[cfg(debug_assertions)]
+    Stall(Duration),
 }
 
 /// Who shares the health checks, and what they have found so far.
@@ -38,14 +69,22 @@ pub struct Live {
     pub unhealthy: Vec<Member>,
 }
 
-impl fmt::Debug for Command {
+impl<S> fmt::Debug for Command<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Command::Prepare { step, .. } => write!(f, "Prepare({})", step.number()),
+            Command::Commit { .. } => f.write_str("Commit"),
+            Command::Abort => f.write_str("Abort"),
             Command::Drain { within } => write!(f, "Drain({within:?})"),
             Command::Stop => f.write_str("Stop"),
             Command::Decide(decision) => write!(f, "{decision:?}"),
+            Command::State { member, healthy } => write!(f, "State({member:?}, {healthy})"),
             Command::Live(live) => write!(f, "{live:?}"),
             Command::Snapshot(_) => f.write_str("Snapshot"),
+            #[cfg(debug_assertions)]
+            Command::Panic => f.write_str("Panic"),
+            #[cfg(debug_assertions)]
+            Command::Stall(time) => write!(f, "Stall({time:?})"),
         }
     }
 }
@@ -77,7 +116,7 @@ pub struct Receiver<T = Command>(Arc<Mutex<Queue<T>>>);
 
 /// An inbox.
 #[must_use]
-pub fn channel() -> (Sender, Receiver) {
+pub fn channel<S>() -> (Sender<Command<S>>, Receiver<Command<S>>) {
     bounded(INBOX_COMMANDS_MAX)
 }
 
@@ -92,12 +131,12 @@ fn lock<T>(queue: &Mutex<Queue<T>>) -> MutexGuard<'_, Queue<T>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Sender {
+impl<S> Sender<Command<S>> {
     /// Leaves a command and wakes the shard.
     ///
     /// # Errors
     /// When the inbox is full, or the shard has ended.
-    pub fn send(&self, command: Command) -> Result<(), SendError> {
+    pub fn send(&self, command: Command<S>) -> Result<(), SendError> {
         self.offer(command).map_err(|(error, _)| error)
     }
 }
@@ -213,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_full_inbox_and_an_ended_shard_refuse_commands() {
-        let (sender, receiver) = channel();
+        let (sender, receiver) = channel::<()>();
         for _ in 0..INBOX_COMMANDS_MAX {
             assert_eq!(sender.send(Command::Stop), Ok(()));
         }

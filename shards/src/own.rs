@@ -36,7 +36,7 @@ pub(crate) async fn answer<E: Engine>(call: &Call<'_, E>, status: Status, wants:
         to_head: wants.is_head,
         request_id: call.name(),
     };
-    shard.plan.answers.write(status, &asked, out.vec());
+    shard.answers.borrow().write(status, &asked, out.vec());
     send(call, status.code(), Out::Buffer(out)).await;
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn send<E: Engine>(call: &Call<'_, E>, status: u16, out: Out<E:
     counters.response(status);
     if client.stream.sent().await.is_ok() {
         // Not `Call::post`: that the request's time has passed may be what the answer says.
-        let deadline = client.shard.engine.now() + client.timeouts().send;
+        let deadline = client.shard.engine.now() + call.timeouts().send;
         client.stream.set_deadline(Deadline::Send, deadline);
         client.stream.post(out);
     }

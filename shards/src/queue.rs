@@ -3,6 +3,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use ringway_core::Address;
@@ -10,31 +12,34 @@ use ringway_engine::Engine;
 use ringway_lb::Waiter;
 
 use crate::call::Call;
+use crate::cluster::Cluster;
 use crate::limits::EVICTION_WAIT;
-use crate::shard::Shard;
 use crate::upstream::{Attempts, NoSeat, Upstream};
 
 /// A place at a backend of `cluster` as soon as one is free; `None` when none is in time, or too many wait already, or
 /// waiting is of no use.
 pub(crate) async fn wait<E: Engine>(
     call: &Call<'_, E>,
-    cluster: usize,
+    cluster: &Rc<Cluster<E>>,
     attempts: &Attempts,
     why: NoSeat,
 ) -> Option<(Upstream<E>, Address)> {
     let shard = &call.client.shard;
-    let plan = &shard.plan.clusters[cluster];
+    let (queue, queue_timeout) = {
+        let plan = cluster.plan();
+        (Arc::clone(&plan.queue), plan.queue_timeout)
+    };
     let refused = || shard.counters.queue_refused.one();
     // Others give idle connections up within moments: that much even those wait that are not to wait.
     let patience = match why {
-        NoSeat::NoConnection => plan.queue_timeout.max(EVICTION_WAIT),
-        _ => plan.queue_timeout,
+        NoSeat::NoConnection => queue_timeout.max(EVICTION_WAIT),
+        _ => queue_timeout,
     };
     if patience.is_zero() {
         refused();
         return None;
     }
-    let Some(mut waiter) = plan.queue.join() else {
+    let Some(mut waiter) = queue.join() else {
         refused();
         return None;
     };
@@ -51,11 +56,11 @@ pub(crate) async fn wait<E: Engine>(
                 return Some(seat);
             }
             Err(NoSeat::NoConnection) => {
-                starving.get_or_insert_with(|| Wanting::new(shard, cluster));
+                starving.get_or_insert_with(|| Wanting::new(cluster));
                 shard.ask_for_connections();
             }
             // It waited for others only, and is not to wait for this.
-            Err(NoSeat::Full) if plan.queue_timeout.is_zero() => break,
+            Err(NoSeat::Full) if queue_timeout.is_zero() => break,
             Err(NoSeat::Full) => starving = None,
             // Its turn goes to the next.
             Err(NoSeat::None) => return None,
@@ -66,23 +71,21 @@ pub(crate) async fn wait<E: Engine>(
 }
 
 /// A request that waits for a connection, and not only for room.
-struct Wanting<'a, E: Engine> {
-    shard: &'a Shard<E>,
-    cluster: usize,
-}
+struct Wanting<'a, E: Engine>(&'a Cluster<E>);
 
 impl<'a, E: Engine> Wanting<'a, E> {
-    fn new(shard: &'a Shard<E>, cluster: usize) -> Wanting<'a, E> {
-        shard.plan.clusters[cluster].begin_starving();
-        shard.starving.begin(cluster);
-        Wanting { shard, cluster }
+    fn new(cluster: &'a Cluster<E>) -> Wanting<'a, E> {
+        cluster.plan().begin_starving();
+        cluster.starving.set(cluster.starving.get() + 1);
+        Wanting(cluster)
     }
 }
 
 impl<E: Engine> Drop for Wanting<'_, E> {
     fn drop(&mut self) {
-        self.shard.plan.clusters[self.cluster].end_starving();
-        self.shard.starving.end(self.cluster);
+        let Wanting(cluster) = self;
+        cluster.plan().end_starving();
+        cluster.starving.set(cluster.starving.get() - 1);
     }
 }
 

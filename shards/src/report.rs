@@ -28,6 +28,7 @@ enum Kind {
     Outlier(Member, FailureKind),
     Counts(Member),
     FailOpen(u32),
+    Drained(Member, u16),
     ShardGone(u16),
 }
 
@@ -40,6 +41,7 @@ fn kind(signal: &Signal) -> Kind {
         Signal::Outlier { member, kind, .. } => Kind::Outlier(*member, *kind),
         Signal::Counts { member, .. } => Kind::Counts(*member),
         Signal::FailOpen { cluster, .. } => Kind::FailOpen(*cluster),
+        Signal::Drained { member, shard } => Kind::Drained(*member, *shard),
         Signal::ShardGone { shard } => Kind::ShardGone(*shard),
     }
 }

@@ -11,18 +11,16 @@ use crate::http1::answer::Place;
 use crate::http1::{
     Body, Forward, HeadProgress, Method, Parsed, Reject, Scratch, Status, Tunnel, Version, request, rewrite,
 };
+use crate::live::Lead;
 use crate::own;
 use crate::plan::Action;
 use crate::routing;
 use crate::upstream::Affinity;
 
 /// What is kept of a request once its head has been understood.
-#[derive(Debug)]
-pub(crate) struct Ask {
-    /// What becomes of it: an index of the plan's routes; `None`: there is no route.
-    pub(crate) route: Option<u32>,
-    /// Who serves it, of the plan's clusters, where the route leads to one.
-    pub(crate) cluster: u32,
+pub(crate) struct Ask<E: Engine> {
+    /// What becomes of it.
+    pub(crate) lead: Lead<E>,
     /// What it says about which backend it should get.
     pub(crate) affinity: Affinity,
     /// Its client makes more requests than it may.
@@ -42,13 +40,13 @@ pub(crate) struct Ask {
 }
 
 /// A request whose head is complete.
-pub(crate) struct Gathered<C> {
-    pub(crate) ask: Ask,
+pub(crate) struct Gathered<E: Engine> {
+    pub(crate) ask: Ask<E>,
     /// The head as it goes to the backend; of a redirected request, the whole answer; of one that nobody gets, what an answer
     /// of our own goes by.
     pub(crate) head: Buffer,
     /// What was received behind it.
-    pub(crate) rest: Option<C>,
+    pub(crate) rest: Option<E::Chunk>,
 }
 
 /// Reads the head that begins with `first`. Where there is none to be had the client was answered, and what comes next is
@@ -56,7 +54,7 @@ pub(crate) struct Gathered<C> {
 pub(crate) async fn gather<E: Engine>(
     call: &Call<'_, E>,
     mut first: E::Chunk,
-) -> Result<Gathered<E::Chunk>, Left<E::Chunk>> {
+) -> Result<Gathered<E>, Left<E::Chunk>> {
     let client = call.client;
     let mut head = client.shard.engine.buffer();
     let mut progress = HeadProgress::default();
@@ -72,7 +70,7 @@ pub(crate) async fn gather<E: Engine>(
     let mut received = client.shard.engine.buffer();
     received.vec().extend_from_slice(&first);
     drop(first);
-    client.stream.set_deadline(Deadline::Recv, call.by(client.timeouts().head));
+    client.stream.set_deadline(Deadline::Recv, call.by(call.timeouts().head));
     client.stream.set_mode(Mode::Head);
     loop {
         let mut piece = match client.stream.recv().await {
@@ -115,9 +113,9 @@ fn look<E: Engine>(
     received: &[u8],
     progress: &mut HeadProgress,
     head: &mut Buffer,
-) -> Result<Option<Ask>, Reject> {
+) -> Result<Option<Ask<E>>, Reject> {
     let client = call.client;
-    let (plan, shard) = (client.plan(), &client.shard);
+    let (plan, shard) = (&call.terms, &client.shard);
     let mut scratch = Scratch::new();
     let request = match request::parse(received, &plan.limits, progress, &mut scratch)? {
         Parsed::Partial => return Ok(None),
@@ -132,41 +130,40 @@ fn look<E: Engine>(
         method: request.method.as_bytes(),
         headers: request.headers(),
     };
-    let route = plan.router.lookup(&asked, &mut shard.routing.borrow_mut()[client.listener()]);
+    let target = client.listener.lookup(&asked);
+    let lead = target.map_or(Lead::Nowhere, |target| shard.follow(&client.listener, target));
     // What was sent behind a request for a tunnel is never read as another request, so without the tunnel the connection
     // ends. An upgrade that is not passed on costs the connection only if something was sent behind it.
     let spoke_ahead =
         request.upgrade.is_some() && request.body.is_empty() && received.len() > request.head_len;
-    let is_last = client.requests.get() >= plan.requests_max || client.is_worn();
+    let is_last =
+        client.requests.get() >= plan.requests_max || client.is_worn() || client.listener.is_retired();
     let keep_alive = request.keep_alive && tunnel.is_none() && !spoke_ahead && !is_last;
     let is_head = request.method == Method::Head;
     let traits = || Traits { source: client.source().ip(), target: request.path, headers: request.headers() };
     let is_too_fast = plan.rate.as_ref().is_some_and(|rate| rate.refuses(&traits(), shard.engine.now()));
-    let (mut cluster, mut affinity) = (0, Affinity::default());
-    if let Some(route) = route {
-        let route = &shard.plan.routes[route as usize];
-        match &route.action {
-            Action::Cluster(_) | Action::Split(_) => {
-                cluster = route.action.cluster(&mut *shard.rng.borrow_mut()).unwrap_or_default();
-                if shard.plan.clusters[cluster].has_affinity {
-                    affinity = shard.affinity(cluster, &traits());
-                }
-                let fresh = if plan.forwarding.names_requests() { call.id() } else { [0; 32] };
-                if let Some(name) =
-                    plan.forwarding.request_id(&request, &fresh).filter(|name| **name != fresh)
-                {
-                    call.set_name(name);
-                }
-                let forward = Forward {
-                    rules: &plan.forwarding,
-                    client: &client.address(),
-                    trusted: client.is_trusted(),
-                    request_id: &fresh,
-                };
-                rewrite::request(&request, &tunnel, forward, route.request_rules.as_ref(), head.vec());
+    let mut affinity = Affinity::default();
+    match &lead {
+        Lead::Cluster { cluster, route } => {
+            if cluster.plan().has_affinity {
+                affinity = shard.affinity(cluster, &traits());
             }
-            Action::Redirect(_, redirect) => {
-                let keep_alive = keep_alive && request.body.is_empty() && !shard.draining.get();
+            let fresh = if plan.forwarding.names_requests() { call.id() } else { [0; 32] };
+            if let Some(name) = plan.forwarding.request_id(&request, &fresh).filter(|name| **name != fresh) {
+                call.set_name(name);
+            }
+            let forward = Forward {
+                rules: &plan.forwarding,
+                client: &client.address(),
+                trusted: client.is_trusted(),
+                request_id: &fresh,
+            };
+            let rules = route.as_ref().and_then(|route| route.plan.request_rules.as_ref());
+            rewrite::request(&request, &tunnel, forward, rules, head.vec());
+        }
+        Lead::Own(route) => {
+            if let Action::Redirect(_, redirect) = &route.plan.action {
+                let keep_alive = keep_alive && request.body.is_empty() && !client.is_ending();
                 redirect.write(Place::new(host, request.path), keep_alive, is_head, head.vec()).map_err(
                     |_| Reject {
                         status: Status::BadRequest,
@@ -174,14 +171,11 @@ fn look<E: Engine>(
                     },
                 )?;
             }
-            Action::Respond(..) => {}
         }
-    } else {
-        own::keep_accept(request.headers(), head.vec());
+        Lead::Nowhere | Lead::Gone => own::keep_accept(request.headers(), head.vec()),
     }
     Ok(Some(Ask {
-        route,
-        cluster: cluster as u32,
+        lead,
         affinity,
         is_too_fast,
         version: request.version,

@@ -13,6 +13,7 @@ use crate::http1::{
     response, rewrite,
 };
 use crate::limits::{INTERIM_RESPONSES_MAX, JOIN_BYTES_MAX};
+use crate::live::Route;
 use crate::request::is_bulk;
 use crate::upload::{Piece, feed};
 use crate::upstream::Upstream;
@@ -71,8 +72,8 @@ impl From<BadResponse> for RespondError {
 }
 
 /// What the client's side decides about an answer.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asker {
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
     pub(crate) version: Version,
     pub(crate) keep_alive: bool,
     /// The client said by itself that it sends nothing more.
@@ -80,8 +81,8 @@ pub(crate) struct Asker {
     pub(crate) is_head: bool,
     /// What the client asked to leave HTTP for.
     pub(crate) tunnel: Tunnel,
-    /// What led it here: an index of the plan's routes.
-    pub(crate) route: Option<u32>,
+    /// What led it here, where that changes it.
+    pub(crate) route: Option<&'a Route>,
     /// The backend that its cookie names.
     pub(crate) sticky: Option<BackendKey>,
 }
@@ -102,7 +103,7 @@ struct Head {
 pub(crate) async fn respond<E: Engine>(
     call: &Call<'_, E>,
     upstream: &Upstream<E>,
-    asker: Asker,
+    asker: Asker<'_>,
     answering: impl Fn(),
 ) -> Result<Done<E::Chunk>, RespondError> {
     let client = call.client;
@@ -169,20 +170,22 @@ async fn receive_first<E: Engine>(upstream: &Upstream<E>, interims: u32) -> Resu
 async fn gather<E: Engine>(
     call: &Call<'_, E>,
     upstream: &Upstream<E>,
-    asker: Asker,
+    asker: Asker<'_>,
     first: E::Chunk,
     out: &mut Buffer,
 ) -> Result<(Head, E::Chunk), RespondError> {
+    let rules = asker.route.and_then(|route| route.plan.response_rules.as_ref());
+    let mut progress = HeadProgress::default();
     // Asked when the head is there: a drain that began meanwhile must be said in it.
-    let asker = || {
-        let ends = call.client.shard.draining.get() || call.client.is_worn();
+    let asked = || {
+        let ends = call.client.is_ending() || call.client.is_worn();
         Asker { keep_alive: asker.keep_alive && !ends, ..asker }
     };
-    let rules =
-        asker().route.and_then(|route| call.client.shard.plan.routes[route as usize].response_rules.as_ref());
-    let cookie = upstream.cookie(asker().sticky);
-    let mut progress = HeadProgress::default();
-    if let Some(head) = look(&first, asker(), (rules, cookie), &mut progress, out)? {
+    let mut look = |received: &[u8], out: &mut Buffer| {
+        upstream
+            .with_cookie(asker.sticky, |cookie| look(received, asked(), (rules, cookie), &mut progress, out))
+    };
+    if let Some(head) = look(&first, out)? {
         return Ok((head, first));
     }
     let mut received = out.vec().split_off(0);
@@ -196,7 +199,7 @@ async fn gather<E: Engine>(
         };
         let before = received.len();
         received.extend_from_slice(&piece);
-        if let Some(mut head) = look(&received, asker(), (rules, cookie), &mut progress, out)? {
+        if let Some(mut head) = look(&received, out)? {
             piece.advance(head.len - before);
             received.truncate(head.len);
             match head.out {
@@ -217,7 +220,7 @@ async fn gather<E: Engine>(
 /// `request::look`.
 fn look(
     received: &[u8],
-    asker: Asker,
+    asker: Asker<'_>,
     (rules, cookie): (Option<&ResponseRules>, Option<&[u8]>),
     progress: &mut HeadProgress,
     out: &mut Buffer,
@@ -330,7 +333,7 @@ async fn relay<E: Engine>(
 ) -> Result<bool, RespondError> {
     let (client, stream) = (call.client, upstream.stream());
     stream.set_mode(if is_bulk(body) { Mode::Body } else { Mode::Head });
-    let timeouts = client.timeouts();
+    let timeouts = call.timeouts();
     let lost = |error: io::Error| {
         if error.kind() == io::ErrorKind::TimedOut {
             client.shard.counters.backend_timeouts.one();

@@ -7,28 +7,31 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use ahash::AHashMap;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use ringway_core::Time;
-use ringway_engine::{Deadline, Engine, Listener, Stream};
-use ringway_health::board::Decision;
-use ringway_lb::{BackendKey, BackendMap, BudgetShare, ClusterKey, Released};
+use ringway_engine::Engine;
+use ringway_health::board::{Decision, Member};
+use ringway_lb::BackendKey;
 
 use crate::affinity::Traits;
 use crate::balance::{Balance, Balancer};
-use crate::client::{Client, Phase};
+use crate::client::{Client, Next};
+use crate::cluster::Cluster;
 use crate::counters::{Counters, CountersSnapshot};
-use crate::evict::{Evictions, Starving};
+use crate::evict::Evictions;
 use crate::gate::Gate;
+use crate::http1::answer::Answers;
 use crate::inbox::{Command, Live, Receiver};
-use crate::limits::{DRAIN_GRACE, POOL_EVICTED_MAX, POOL_SWEEP_INTERVAL};
+use crate::limits::{POOL_EVICTED_MAX, POOL_SWEEP_INTERVAL};
+use crate::listener::Listener;
+use crate::live::{Prepared, Route};
 use crate::plan::Plan;
-use crate::pool::Pool;
 use crate::prober::{ProbeSlots, Prober};
 use crate::report::{Outbox, Report};
 use crate::upstream::Affinity;
-use crate::watch::Tally;
-use crate::{accept, evict, exchange, prober, recycle, routing};
+use crate::{accept, evict, exchange, prober, recycle};
 
 /// What a shard starts with.
 pub struct Launch<S> {
@@ -36,10 +39,10 @@ pub struct Launch<S> {
     pub id: u16,
     /// The configuration.
     pub plan: Arc<Plan>,
-    /// One listening socket for each of the plan's listeners, in its order.
-    pub sockets: Vec<S>,
+    /// A listening socket for each of [`Plan::listeners`], by its number.
+    pub sockets: Vec<(u32, S)>,
     /// Where commands come from.
-    pub inbox: Receiver,
+    pub inbox: Receiver<Command<S>>,
     /// Seed of its random choices.
     pub seed: u64,
     /// Counts the connections of the process; the same for all its shards.
@@ -57,10 +60,17 @@ pub struct Launch<S> {
 }
 
 impl<S> Launch<S> {
-    /// The only shard of its process, which nobody listens to.
+    /// The only shard of its process, which nobody listens to. `sockets` in the order of [`Plan::listeners`].
     #[must_use]
-    pub fn alone(plan: Arc<Plan>, sockets: Vec<S>, inbox: Receiver, seed: u64, gate: Arc<Gate>) -> Launch<S> {
+    pub fn alone(
+        plan: Arc<Plan>,
+        sockets: Vec<S>,
+        inbox: Receiver<Command<S>>,
+        seed: u64,
+        gate: Arc<Gate>,
+    ) -> Launch<S> {
         let (probes, evictions) = (Arc::default(), Arc::default());
+        let sockets = plan.listeners().map(|(slot, _)| slot).zip(sockets).collect();
         Launch {
             id: 0,
             plan,
@@ -82,12 +92,20 @@ impl<S> Launch<S> {
 pub struct Snapshot {
     /// Its number.
     pub shard: u16,
+    /// It accepts nothing any more, and ends with its last connection.
+    pub draining: bool,
     /// Client connections open.
     pub connections: u64,
     /// Idle backend connections in the pool.
     pub pooled: u64,
     /// Health checks that are this shard's.
     pub checks: u64,
+    /// The hash of the configuration that it serves by: that of the coordinator's state.
+    pub state_hash: u64,
+    /// The longest turn since the last snapshot, in microseconds.
+    pub turn_max_us: u64,
+    /// How long it has been running.
+    pub uptime: Duration,
     /// What it counted since its start.
     pub counters: CountersSnapshot,
     /// What its engine counted.
@@ -109,39 +127,40 @@ pub struct Summary {
 pub(crate) struct Shard<E: Engine> {
     pub(crate) engine: E,
     pub(crate) id: u16,
-    pub(crate) plan: Arc<Plan>,
-    /// Of the plan's clusters, in its order.
-    pub(crate) clusters: Vec<ClusterKey>,
-    pub(crate) backends: RefCell<BackendMap>,
-    /// By cluster: the backends in the plan's order.
-    pub(crate) members: Vec<Vec<BackendKey>>,
-    /// By cluster and backend: what success rates are reckoned from. Empty where they are not.
-    pub(crate) tallies: RefCell<Vec<Vec<Tally>>>,
-    /// By cluster.
-    retry_budgets: RefCell<Vec<BudgetShare>>,
+    /// The number of the configuration that it serves by; 0: none yet.
+    pub(crate) number: Cell<u64>,
+    /// The next one, once it is prepared.
+    pub(crate) prepared: RefCell<Option<Prepared<E>>>,
+    /// Those who wait for it to be committed, or not.
+    pub(crate) changed: RefCell<Vec<Waker>>,
+    /// By slot.
+    pub(crate) clusters: RefCell<Vec<Option<Rc<Cluster<E>>>>>,
+    /// By slot.
+    pub(crate) routes: RefCell<Vec<Option<Rc<Route>>>>,
+    pub(crate) listeners: RefCell<AHashMap<u32, Rc<Listener<E>>>>,
+    pub(crate) answers: RefCell<Arc<Answers>>,
+    /// The hashes of all clusters together.
+    pub(crate) clusters_hash: Cell<u64>,
+    /// The hash of the rest of the configuration.
+    pub(crate) common_hash: Cell<u64>,
     pub(crate) prober: Prober,
     pub(crate) outbox: Outbox,
     pub(crate) evictions: Arc<Evictions>,
-    /// Its own requests that wait for connections.
-    pub(crate) starving: Starving,
     /// When it last asked the others for connections, or will.
     pub(crate) asked_at: Cell<Time>,
     pub(crate) rng: RefCell<SmallRng>,
-    /// What look-ups need, for each listener.
-    pub(crate) routing: RefCell<Vec<routing::Cache>>,
-    pub(crate) pool: Pool<E::Stream>,
     pub(crate) counters: Counters,
     pub(crate) gate: Arc<Gate>,
     pub(crate) balancer: Option<Balancer<E::Socket>>,
     pub(crate) draining: Cell<bool>,
     pub(crate) clients: Clients<E>,
+    born: Time,
 }
 
 /// What a shard's state is made from.
 struct Parts<S> {
     balancer: Option<Balancer<S>>,
     id: u16,
-    plan: Arc<Plan>,
     seed: u64,
     gate: Arc<Gate>,
     probes: Arc<ProbeSlots>,
@@ -152,6 +171,8 @@ struct Parts<S> {
 /// The open client connections, so that a drain finds the idle ones.
 pub(crate) struct Clients<E: Engine> {
     open: RefCell<Vec<Rc<Client<E>>>>,
+    /// How many there may be.
+    max: Cell<usize>,
     /// Listeners that may still bring more: until their last connection has found its place.
     accepting: Cell<usize>,
     /// Waits for a connection to end: the drain, or accepting at the limit.
@@ -179,6 +200,16 @@ impl<E: Engine> Clients<E> {
         drop(open);
         drop(removed);
         self.wake();
+    }
+
+    /// So many there may be from now on. Those who are there stay.
+    pub(crate) fn set_max(&self, max: usize) {
+        self.max.set(max);
+        self.wake();
+    }
+
+    pub(crate) fn each(&self, mut look: impl FnMut(&Client<E>)) {
+        self.open.borrow().iter().for_each(|client| look(client));
     }
 
     /// A listener accepts until its [`Clients::end_accepting`].
@@ -209,10 +240,10 @@ impl<E: Engine> Clients<E> {
         .await;
     }
 
-    /// Completes when fewer than `limit` connections are open.
-    pub(crate) async fn below(&self, limit: usize) {
+    /// Completes when fewer connections are open than there may be.
+    pub(crate) async fn below_max(&self) {
         poll_fn(|cx| {
-            if self.len() < limit {
+            if self.len() < self.max.get() {
                 return Poll::Ready(());
             }
             self.ended.borrow_mut().push(cx.waker().clone());
@@ -224,47 +255,24 @@ impl<E: Engine> Clients<E> {
 
 impl<E: Engine> Shard<E> {
     fn new(engine: E, launch: Parts<E::Socket>) -> Rc<Shard<E>> {
-        let Parts { balancer, id, plan, seed, gate, probes, evictions, report } = launch;
-        let mut backends = BackendMap::new();
-        let (mut clusters, mut members) = (Vec::new(), Vec::new());
-        for cluster in &plan.clusters {
-            let total = Arc::clone(&cluster.total);
-            let key = backends.add_cluster(cluster.id.clone(), cluster.settings, total);
-            let list = backends.cluster_mut(key);
-            // What flips here is where the coordinator begins: it has the same configuration.
-            members.push(
-                cluster
-                    .backends
-                    .iter()
-                    .map(|(spec, load)| list.add(spec.clone(), Arc::clone(load)).key)
-                    .collect(),
-            );
-            clusters.push(key);
-        }
-        let tallies = plan.clusters.iter().map(|cluster| match cluster.compares_success_rates() {
-            true => vec![Tally::default(); cluster.backends.len()],
-            false => Vec::new(),
-        });
-        let tallies = RefCell::new(tallies.collect());
-        let budgets = plan.clusters.iter().map(|cluster| cluster.retry_budget.share());
-        let retry_budgets = RefCell::new(budgets.collect());
-        let caches = plan.listeners.iter().map(|listener| listener.router.cache()).collect();
+        let Parts { balancer, id, seed, gate, probes, evictions, report } = launch;
         Rc::new(Shard {
-            routing: RefCell::new(caches),
-            pool: Pool::new(plan.clusters.len()),
-            prober: Prober::new(id, plan.checks.len(), probes),
+            number: Cell::new(0),
+            prepared: RefCell::new(None),
+            changed: RefCell::default(),
+            clusters: RefCell::default(),
+            routes: RefCell::default(),
+            listeners: RefCell::default(),
+            answers: RefCell::default(),
+            clusters_hash: Cell::new(0),
+            common_hash: Cell::new(0),
+            prober: Prober::new(id, probes),
             outbox: Outbox::new(report),
             evictions,
-            starving: Starving::new(plan.clusters.len()),
             asked_at: Cell::new(Time::ZERO),
-            members,
-            tallies,
-            retry_budgets,
+            born: engine.now(),
             engine,
             id,
-            plan,
-            clusters,
-            backends: RefCell::new(backends),
             rng: RefCell::new(SmallRng::seed_from_u64(seed)),
             counters: Counters::default(),
             gate,
@@ -272,64 +280,43 @@ impl<E: Engine> Shard<E> {
             draining: Cell::new(false),
             clients: Clients {
                 open: RefCell::default(),
+                max: Cell::new(usize::MAX),
                 accepting: Cell::default(),
                 ended: RefCell::default(),
             },
         })
     }
 
-    /// Closes a backend connection. Where they are limited it counts until that is done: what takes its place must not
-    /// reach the backend before its end does.
-    pub(crate) fn close_connection(self: &Rc<Self>, cluster: usize, key: BackendKey, stream: E::Stream) {
-        if !self.plan.clusters[cluster].limits_connections {
-            drop(stream);
-            return self.connection_closed(cluster, key);
-        }
-        let shard = Rc::clone(self);
-        self.engine.spawn(async move {
-            stream.close().await;
-            shard.connection_closed(cluster, key);
-        });
-    }
-
-    /// A backend connection is no more, or was not made.
-    pub(crate) fn connection_closed(&self, cluster: usize, key: BackendKey) {
-        let mut backends = self.backends.borrow_mut();
-        self.released(backends.cluster_mut(self.clusters[cluster]).connection_closed(key));
-        self.plan.clusters[cluster].room_was_made();
+    /// Does something with each cluster of the configuration, which it must not change.
+    pub(crate) fn each_cluster(&self, work: impl FnMut(&Rc<Cluster<E>>)) {
+        self.clusters.borrow().iter().flatten().for_each(work);
     }
 
     /// What a request says about which backend of `cluster` it should get.
-    pub(crate) fn affinity(&self, cluster: usize, request: &Traits<'_>) -> Affinity {
-        let plan = &self.plan.clusters[cluster];
+    pub(crate) fn affinity(&self, cluster: &Cluster<E>, request: &Traits<'_>) -> Affinity {
+        let plan = cluster.plan();
         let hash = plan.hash_key.as_ref().and_then(|key| request.hash(key));
         let sticky = plan.cookies.as_ref().and_then(|cookies| {
             let id = cookies.id(request.cookie(cookies.name())?)?;
-            self.backends.borrow().cluster(self.clusters[cluster]).by_sticky(id)
+            cluster.list.borrow().by_sticky(id)
         });
         Affinity { hash, sticky }
     }
 
-    /// Counts a request to `cluster`: some more of them may be tried again.
-    pub(crate) fn count_request(&self, cluster: usize) {
-        self.retry_budgets.borrow_mut()[cluster].deposit(self.engine.now());
-    }
-
-    /// Takes a retry out of the cluster's budget, if there is one left.
-    pub(crate) fn may_retry(&self, cluster: usize) -> bool {
-        let now = self.engine.now();
-        self.retry_budgets.borrow_mut()[cluster].withdraw(now)
+    /// A backend of the configuration, and its cluster.
+    pub(crate) fn find(&self, member: Member) -> Option<(Rc<Cluster<E>>, BackendKey)> {
+        let cluster = self.cluster(member.cluster)?;
+        let key = cluster.seats.borrow().key(member.backend)?;
+        Some((cluster, key))
     }
 
     /// Carries out what the coordinator has decided about a backend.
     fn decide(&self, decision: Decision) {
         let (Decision::Health { member, .. } | Decision::Reach { member, .. }) = decision;
-        let cluster = member.cluster as usize;
-        let Some(key) = self.members[cluster].get(member.backend as usize).copied() else { return };
+        let Some((cluster, key)) = self.find(member) else { return };
         let now = self.engine.now();
         {
-            let mut backends = self.backends.borrow_mut();
-            let list = backends.cluster_mut(self.clusters[cluster]);
+            let list = &mut *cluster.list.borrow_mut();
             // The flips are the coordinator's to tell.
             let _ = match decision {
                 Decision::Health { healthy, .. } => {
@@ -346,19 +333,19 @@ impl<E: Engine> Shard<E> {
                 Decision::Reach { up: false, .. } => list.set_down(key, now, &mut *self.rng.borrow_mut()),
             };
         }
-        self.refresh_fail_open(cluster);
+        self.refresh_fail_open(&cluster);
         // Those that wait may now get it: as many as it takes.
-        self.plan.clusters[cluster].queue.wake_all();
+        cluster.plan().queue.wake_all();
     }
 
     /// Works out which health checks are this shard's among those that live.
     fn share_checks(&self, live: &Live) {
-        self.prober.share(&self.plan.checks, live, self.engine.now());
+        self.prober.share(live, self.engine.now());
     }
 
     /// How many more client connections may come, as far as this shard knows.
     pub(crate) fn room(&self) -> u32 {
-        let here = self.plan.connections_max.saturating_sub(self.clients.len());
+        let here = self.clients.max.get().saturating_sub(self.clients.len());
         self.gate.room().min(u32::try_from(here).unwrap_or(u32::MAX))
     }
 
@@ -372,25 +359,25 @@ impl<E: Engine> Shard<E> {
 
     /// Closes some idle backend connections, so that their descriptors are of use; whether there were any.
     pub(crate) fn evict_idle(self: &Rc<Self>) -> bool {
-        let evicted = self.pool.evict(POOL_EVICTED_MAX, |cluster, key, stream| {
-            self.close_connection(cluster, key, stream);
+        let mut left = POOL_EVICTED_MAX;
+        self.each_cluster(|cluster| {
+            left -= cluster.pool.evict(left, |key, stream| self.close_connection(cluster, key, stream));
         });
-        evicted > 0
-    }
-
-    /// Tells when a removed backend has ended its last connection.
-    pub(crate) fn released(&self, released: Released) {
-        if let Released::Drained(backend) = released {
-            tracing::info!(shard = self.id, %backend, "the removed backend has no connections any more");
-        }
+        left < POOL_EVICTED_MAX
     }
 
     fn snapshot(&self) -> Snapshot {
+        let mut pooled = 0;
+        self.each_cluster(|cluster| pooled += cluster.pool.len() as u64);
         Snapshot {
             shard: self.id,
+            draining: self.draining.get(),
             connections: self.clients.len() as u64,
-            pooled: self.pool.len() as u64,
+            pooled,
             checks: self.prober.owned() as u64,
+            state_hash: self.state_hash(),
+            turn_max_us: self.engine.heartbeat().take_longest().as_micros() as u64,
+            uptime: self.engine.now().since(self.born),
             counters: self.counters.snapshot(),
             engine: self.engine.counters(),
         }
@@ -402,44 +389,73 @@ impl<E: Engine> Shard<E> {
         if let Some(balancer) = &self.balancer {
             balancer.close();
         }
-        let grace = self.engine.now() + DRAIN_GRACE;
-        for client in self.clients.open.borrow().iter() {
-            match client.phase.get() {
-                // A deadline in the past: the next turn wakes the connection, and it ends.
-                Phase::Idle => client.stream.set_deadline(Deadline::Recv, Time::ZERO),
-                Phase::Fresh => client.stream.set_deadline(Deadline::Recv, grace),
-                Phase::Busy => {}
-            }
-        }
+        self.end_idle(|_| true);
+        self.listeners.borrow().values().for_each(|listener| listener.close());
     }
+
+    /// Does what every command asks for but those that end the shard, which come back.
+    fn carry_out(
+        self: &Rc<Self>,
+        command: Command<E::Socket>,
+        open: &impl Fn(Rc<Listener<E>>, Rc<E::Listener>),
+    ) -> Option<Ending> {
+        match command {
+            Command::Prepare { step, sockets, reply } => reply(self.prepare(step, sockets)),
+            Command::Commit { reply } => {
+                for (listener, socket) in self.commit() {
+                    open(listener, socket);
+                }
+                reply(self.state_hash());
+            }
+            Command::Abort => self.abort(),
+            Command::Snapshot(reply) => reply(self.snapshot()),
+            Command::Decide(decision) => self.decide(decision),
+            Command::State { member, healthy } => self.prober.state(member, healthy),
+            Command::Live(live) => self.share_checks(&live),
+            Command::Drain { within } => return Some(Ending::Drain(within)),
+            Command::Stop => return Some(Ending::Stop),
+            #[cfg(debug_assertions)]
+            Command::Panic => panic!("as it was told to"),
+            #[cfg(debug_assertions)]
+            Command::Stall(time) => stall(time),
+        }
+        None
+    }
+}
+
+/// How a shard was told to end.
+enum Ending {
+    Drain(Duration),
+    Stop,
+}
+
+/// Holds the whole shard up.
+#[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "it is a fault, and wanted")]
+fn stall(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Runs a shard until it was told to end and has done so.
 ///
 /// # Panics
-/// When there are fewer sockets than listeners, or the engine can not take one: nothing was accepted yet.
+/// When a listener has no socket, or the engine can not take one: nothing was accepted yet.
 pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
     let Launch { id, plan, sockets, mut inbox, seed, gate, balance, shards, probes, evictions, report } =
         launch;
-    assert_eq!(sockets.len(), plan.listeners(), "a shard needs one socket for each listener");
     let (balancer, handed) = balance.map(|balance| Balancer::join(balance, id, engine.now())).unzip();
-    let shard = Shard::new(engine, Parts { balancer, id, plan, seed, gate, probes, evictions, report });
-    shard.share_checks(&Live { shards: (0..shards).collect(), unhealthy: Vec::new() });
+    let shard = Shard::new(engine, Parts { balancer, id, seed, gate, probes, evictions, report });
     let recycler = recycle::Recycler::new();
-    let mut listeners = Vec::new();
-    for (index, socket) in sockets.into_iter().enumerate() {
-        let listener = shard.engine.adopt_listener(socket).expect("a new engine has room for its listeners");
-        let listener = Rc::new(listener);
-        listeners.push(Rc::clone(&listener));
-        let accepting =
-            accept::run(Rc::clone(&shard), listener, index, Rc::clone(&recycler), exchange::exchange::<E>);
-        shard.clients.begin_accepting();
-        let own = Rc::clone(&shard);
-        shard.engine.spawn(async move {
-            accepting.await;
-            own.clients.end_accepting();
-        });
+    let own = (Rc::clone(&shard), Rc::clone(&recycler));
+    let open = move |listener: Rc<Listener<E>>, socket: Rc<E::Listener>| {
+        accept_on(&own.0, listener, socket, &own.1, exchange::exchange::<E>);
+    };
+    shard.prepare(Arc::clone(&plan.0), sockets).unwrap_or_else(|error| panic!("shard {id}: {error}"));
+    drop(plan);
+    for (listener, socket) in shard.commit() {
+        open(listener, socket);
     }
+    shard.share_checks(&Live { shards: (0..shards).collect(), unhealthy: Vec::new() });
     if let Some(handed) = handed {
         let arrivals = accept::Arrivals::new(&shard, handed);
         let taking = accept::take_over(arrivals, recycler, exchange::exchange::<E>);
@@ -453,20 +469,16 @@ pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
     shard.engine.spawn(sweep(Rc::clone(&shard)));
     shard.engine.spawn(prober::run(Rc::clone(&shard)));
     shard.engine.spawn(evict::run(Rc::clone(&shard)));
-    let within = loop {
-        match inbox.next().await {
-            Command::Snapshot(reply) => reply(shard.snapshot()),
-            Command::Decide(decision) => shard.decide(decision),
-            Command::Live(live) => shard.share_checks(&live),
-            Command::Drain { within } => break within,
-            Command::Stop => break Duration::ZERO,
+    let ending = loop {
+        let command = inbox.next().await;
+        if let Some(ending) = shard.carry_out(command, &open) {
+            break ending;
         }
     };
     shard.begin_drain();
-    for listener in listeners {
-        listener.stop();
-    }
-    if within > Duration::ZERO {
+    if let Ending::Drain(within) = ending
+        && within > Duration::ZERO
+    {
         let deadline = shard.engine.now() + within;
         drain(&shard, &mut inbox, deadline).await;
     }
@@ -475,8 +487,29 @@ pub async fn run<E: Engine>(engine: E, launch: Launch<E::Socket>) -> Summary {
     Summary { drained: cut == 0, cut, snapshot: shard.snapshot() }
 }
 
+/// Starts the task that accepts on a listener's socket.
+fn accept_on<E, F, M>(
+    shard: &Rc<Shard<E>>,
+    listener: Rc<Listener<E>>,
+    socket: Rc<E::Listener>,
+    recycler: &Rc<recycle::Recycler<F>>,
+    exchange: M,
+) where
+    E: Engine,
+    F: Future<Output = Next<E::Chunk>> + 'static,
+    M: Fn(Rc<Client<E>>, E::Chunk) -> F + Copy + 'static,
+{
+    let accepting = accept::run(Rc::clone(shard), listener, socket, Rc::clone(recycler), exchange);
+    shard.clients.begin_accepting();
+    let own = Rc::clone(shard);
+    shard.engine.spawn(async move {
+        accepting.await;
+        own.clients.end_accepting();
+    });
+}
+
 /// Waits until the last connection has ended, the deadline has passed, or a stop is commanded.
-async fn drain<E: Engine>(shard: &Rc<Shard<E>>, inbox: &mut Receiver, deadline: Time) {
+async fn drain<E: Engine>(shard: &Rc<Shard<E>>, inbox: &mut Receiver<Command<E::Socket>>, deadline: Time) {
     // Connections that were accepted and not yet looked at are served, too.
     let mut ended = Box::pin(shard.clients.gone());
     let mut late = Box::pin(shard.engine.sleep_until(deadline));
@@ -490,12 +523,10 @@ async fn drain<E: Engine>(shard: &Rc<Shard<E>>, inbox: &mut Receiver, deadline: 
         })
         .await;
         drop(command);
-        match event {
-            None | Some(Command::Stop) => return,
-            Some(Command::Snapshot(reply)) => reply(shard.snapshot()),
-            Some(Command::Decide(decision)) => shard.decide(decision),
-            Some(Command::Live(shards)) => shard.share_checks(&shards),
-            Some(Command::Drain { .. }) => {}
+        let Some(command) = event else { return };
+        // It accepts nothing any more: what would be opened is closed.
+        if let Some(Ending::Stop) = shard.carry_out(command, &|_, _| {}) {
+            return;
         }
     }
 }
@@ -507,16 +538,18 @@ async fn sweep<E: Engine>(shard: Rc<Shard<E>>) {
         let next = shard.engine.now() + POOL_SWEEP_INTERVAL;
         shard.engine.sleep_until(next).await;
         let now = shard.engine.now();
-        let plan = &shard.plan;
-        shard.pool.sweep(
-            |cluster, since, opened| {
-                let cluster = &plan.clusters[cluster];
-                now.since(since) >= cluster.pool_idle_timeout || now.since(opened) >= cluster.pool_max_age
-            },
-            |cluster, key, stream| shard.close_connection(cluster, key, stream),
-        );
-        // An answer of the last request that came may have shown that a backend is well.
-        (0..plan.clusters.len()).for_each(|cluster| shard.refresh_fail_open(cluster));
+        shard.each_cluster(|cluster| {
+            let (idle_timeout, age_max) = {
+                let plan = cluster.plan();
+                (plan.pool_idle_timeout, plan.pool_max_age)
+            };
+            cluster.pool.sweep(
+                |since, opened| now.since(since) >= idle_timeout || now.since(opened) >= age_max,
+                |key, stream| shard.close_connection(cluster, key, stream),
+            );
+            // An answer of the last request that came may have shown that a backend is well.
+            shard.refresh_fail_open(cluster);
+        });
         shard.flush_watch();
     }
 }

@@ -19,9 +19,7 @@ pub(crate) struct Place<E: Engine> {
 
 impl<E: Engine> Drop for Place<E> {
     fn drop(&mut self) {
-        if let Some(limit) = self.shard.gate.request_limit() {
-            limit.slots.leave(&self.source);
-        }
+        self.shard.gate.end_request(&self.source);
     }
 }
 
@@ -41,22 +39,22 @@ fn source<E: Engine>(call: &Call<'_, E>) -> Source {
     Source::from(call.client.source().ip())
 }
 
-/// A place for a request of the call's client, if one is free. For gates that limit requests.
+/// A place for a request of the call's client, if one is free.
 pub(crate) fn try_place<E: Engine>(call: &Call<'_, E>) -> Option<Place<E>> {
     let limit = call.client.shard.gate.request_limit()?;
-    limit.slots.try_enter(source(call), limit.max).then(|| Place::taken(call))
+    limit.slots.try_enter(source(call), limit.max()).then(|| Place::taken(call))
 }
 
 /// The next place that is free; `None` when none is in time, or too many wait already.
 pub(crate) async fn wait<E: Engine>(call: &Call<'_, E>) -> Option<Place<E>> {
     let shard = &call.client.shard;
     let limit = shard.gate.request_limit()?;
-    if limit.wait.is_zero() {
+    if limit.wait().is_zero() {
         return None;
     }
-    let mut waiter = limit.slots.join(source(call), limit.max, limit.waiting_max)?;
+    let mut waiter = limit.slots.join(source(call), limit.max(), limit.waiting_max())?;
     shard.counters.queued.one();
-    let mut late = pin!(shard.engine.sleep_until(call.by(limit.wait)));
+    let mut late = pin!(shard.engine.sleep_until(call.by(limit.wait())));
     poll_fn(|cx| {
         if waiter.poll_enter(cx).is_ready() {
             return Poll::Ready(Some(Place::taken(call)));

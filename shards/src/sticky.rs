@@ -18,33 +18,54 @@ const VALUE_BYTES: usize = 16;
 /// The cookie of one cluster, and what its values stand for.
 #[derive(Debug)]
 pub(crate) struct Cookies {
-    name: Arc<str>,
+    settings: Sticky,
+    /// The value of no backend: another one under another secret.
+    proof: Arc<[u8]>,
     /// The sticky id that a value stands for.
-    by_value: AHashMap<Box<[u8]>, Arc<str>>,
-    /// The field that sets the cookie, by sticky id: a whole line.
-    lines: AHashMap<Arc<str>, Box<[u8]>>,
+    by_value: AHashMap<Arc<[u8]>, Arc<str>>,
+    /// By sticky id.
+    lines: AHashMap<Arc<str>, Line>,
+}
+
+/// What keeps a client at a backend.
+#[derive(Debug, Clone)]
+struct Line {
+    value: Arc<[u8]>,
+    /// The field that sets the cookie: a whole line.
+    field: Arc<[u8]>,
 }
 
 impl Cookies {
-    /// Of the backends with these sticky ids; `secret` is the key of the hash.
+    /// Of the backends with these sticky ids; `secret` is the key of the hash. What `before` has is taken from there, if it
+    /// still holds: a hash costs more than a look-up.
     pub(crate) fn new(
         settings: &Sticky,
         cluster: &ClusterId,
         ids: impl Iterator<Item = Arc<str>>,
         secret: &[u8],
+        before: Option<&Cookies>,
     ) -> Cookies {
-        let mut cookies =
-            Cookies { name: Arc::clone(&settings.cookie), by_value: AHashMap::new(), lines: AHashMap::new() };
+        let proof: Arc<[u8]> = value(cluster, "", secret).into_bytes().into();
+        let before = before.filter(|before| before.proof == proof && before.settings == *settings);
+        let settings = settings.clone();
+        let mut cookies = Cookies { settings, proof, by_value: AHashMap::new(), lines: AHashMap::new() };
         for id in ids {
-            let value = value(cluster, &id, secret);
-            cookies.lines.insert(Arc::clone(&id), line(settings, &value).into_bytes().into());
-            cookies.by_value.insert(value.into_bytes().into(), id);
+            let line = match before.and_then(|before| before.lines.get(&id)) {
+                Some(line) => line.clone(),
+                None => {
+                    let value = value(cluster, &id, secret);
+                    let field = line(&cookies.settings, &value).into_bytes().into();
+                    Line { value: value.into_bytes().into(), field }
+                }
+            };
+            cookies.by_value.insert(Arc::clone(&line.value), Arc::clone(&id));
+            cookies.lines.insert(id, line);
         }
         cookies
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        &self.settings.cookie
     }
 
     /// The sticky id that a value of the cookie stands for; `None`: it is not ours, or its backend is gone.
@@ -54,7 +75,7 @@ impl Cookies {
 
     /// The field that keeps a client at the backend with this sticky id.
     pub(crate) fn line(&self, id: &str) -> Option<&[u8]> {
-        self.lines.get(id).map(|line| &line[..])
+        self.lines.get(id).map(|line| &line.field[..])
     }
 }
 
@@ -103,7 +124,7 @@ mod tests {
 
     fn cookies(settings: &Sticky, cluster: &str, secret: &[u8]) -> Cookies {
         let cluster = ClusterId::parse(cluster).expect("a name");
-        Cookies::new(settings, &cluster, ["a", "b"].into_iter().map(Arc::from), secret)
+        Cookies::new(settings, &cluster, ["a", "b"].into_iter().map(Arc::from), secret, None)
     }
 
     fn sent_value(cookies: &Cookies, id: &str) -> Vec<u8> {

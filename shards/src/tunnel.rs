@@ -88,7 +88,7 @@ pub(crate) async fn between<E: Engine>(
 ) {
     let shard = &call.client.shard;
     shard.counters.tunnels.one();
-    let timeouts = call.client.timeouts();
+    let timeouts = call.timeouts();
     let settings =
         Settings { idle: timeouts.tunnel, send: timeouts.send, passed: &shard.counters.tunnel_bytes };
     let client = Peer { stream: &call.client.stream, received: from_client };

@@ -106,7 +106,7 @@ pub(crate) async fn upload<E: Engine>(
         _ => Mode::Body,
     };
     let client = call.client;
-    let timeouts = client.timeouts();
+    let timeouts = call.timeouts();
     client.stream.set_mode(mode);
     let mut pace = Pace::default();
     // Splicing does not tell who waited for whom, so only a client that sends much at a time is served that way.
@@ -143,7 +143,7 @@ pub(crate) async fn upload<E: Engine>(
             Err(error) => return Err(lost(error)),
         };
         let waited = client.shard.engine.now().since(asked);
-        if pace.is_too_slow(chunk.len(), waited, timeouts.body, client.plan().body_rate) {
+        if pace.is_too_slow(chunk.len(), waited, timeouts.body, call.terms.body_rate) {
             return Err(UploadError::Timeout);
         }
         is_fast = chunk.len() as u64 >= FAST_BYTES_MIN;

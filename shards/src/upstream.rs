@@ -11,6 +11,7 @@ use ringway_engine::{Deadline, Engine, Mode, Out, Stream, is_exhaustion};
 use ringway_lb::{BackendKey, Demand, FailureKind, FailureOutcome, NoBackend, SuccessOutcome, Tier, Tried};
 
 use crate::call::Call;
+use crate::cluster::Cluster;
 use crate::pool::Life;
 use crate::queue;
 use crate::shard::Shard;
@@ -68,7 +69,7 @@ impl Attempts {
 /// A place at a backend, taken by one request: counts as in flight from selection until it is dropped or parked.
 pub(crate) struct Upstream<E: Engine> {
     shard: Rc<Shard<E>>,
-    cluster: usize,
+    cluster: Rc<Cluster<E>>,
     key: BackendKey,
     /// `None` before the connection is there and after it was parked.
     stream: Option<E::Stream>,
@@ -89,14 +90,14 @@ impl<E: Engine> Upstream<E> {
     /// A connection for a request to `cluster`; `None` when no backend can be had.
     pub(crate) async fn acquire(
         call: &Call<'_, E>,
-        cluster: usize,
+        cluster: &Rc<Cluster<E>>,
         attempts: &mut Attempts,
     ) -> Option<Upstream<E>> {
         let shard = &call.client.shard;
         let mut evicted = false;
         while attempts.left > 0 {
             let is_retry = !attempts.tried.is_empty();
-            if is_retry && !shard.may_retry(cluster) {
+            if is_retry && !cluster.may_retry(shard.engine.now()) {
                 shard.counters.retries_refused.one();
                 return None;
             }
@@ -112,7 +113,7 @@ impl<E: Engine> Upstream<E> {
             if upstream.stream.is_some() {
                 return Some(upstream);
             }
-            let deadline = call.by(call.client.timeouts().connect);
+            let deadline = call.by(call.timeouts().connect);
             match shard.engine.connect(address.clone(), deadline).await {
                 Ok(stream) => {
                     upstream.opened(stream);
@@ -145,21 +146,22 @@ impl<E: Engine> Upstream<E> {
     /// A place for a request that has just come: behind those that wait already.
     fn seat(
         call: &Call<'_, E>,
-        cluster: usize,
+        cluster: &Rc<Cluster<E>>,
         attempts: &Attempts,
     ) -> Result<(Upstream<E>, Address), NoSeat> {
-        let plan = &call.client.shard.plan.clusters[cluster];
+        let plan = cluster.plan();
         if plan.has_waiters() {
             // Those may wait for no more than a connection that another shard gives up.
             return Err(if plan.limits_connections { NoSeat::NoConnection } else { NoSeat::Full });
         }
+        drop(plan);
         Upstream::try_seat(&call.client.shard, cluster, attempts)
     }
 
     /// A place at a backend, and a connection: one from the pool, or the right to make one.
     pub(crate) fn try_seat(
         shard: &Rc<Shard<E>>,
-        cluster: usize,
+        cluster: &Rc<Cluster<E>>,
         attempts: &Attempts,
     ) -> Result<(Upstream<E>, Address), NoSeat> {
         let seat = Upstream::select(shard, cluster, attempts, &attempts.tried)?;
@@ -173,7 +175,7 @@ impl<E: Engine> Upstream<E> {
     #[cold]
     fn seat_elsewhere(
         shard: &Rc<Shard<E>>,
-        cluster: usize,
+        cluster: &Rc<Cluster<E>>,
         attempts: &Attempts,
     ) -> Result<(Upstream<E>, Address), NoSeat> {
         let mut passed = attempts.tried;
@@ -190,12 +192,11 @@ impl<E: Engine> Upstream<E> {
 
     fn select(
         shard: &Rc<Shard<E>>,
-        cluster: usize,
+        cluster: &Rc<Cluster<E>>,
         attempts: &Attempts,
         tried: &Tried,
     ) -> Result<Selected<E>, NoBackend> {
-        let mut backends = shard.backends.borrow_mut();
-        let list = backends.cluster_mut(shard.clusters[cluster]);
+        let mut list = cluster.list.borrow_mut();
         let Affinity { hash, sticky } = attempts.affinity;
         let since = shard.engine.now();
         let selection = list.select(since, &mut *shard.rng.borrow_mut(), &Demand { tried, hash, sticky })?;
@@ -207,7 +208,7 @@ impl<E: Engine> Upstream<E> {
         }
         let upstream = Upstream {
             shard: Rc::clone(shard),
-            cluster,
+            cluster: Rc::clone(cluster),
             key: selection.key,
             stream: None,
             counted: false,
@@ -223,22 +224,20 @@ impl<E: Engine> Upstream<E> {
     fn take_pooled(&mut self) -> bool {
         let shard = &self.shard;
         let now = shard.engine.now();
-        while let Some((stream, life)) = shard.pool.take(self.cluster, self.key, now) {
+        while let Some((stream, life)) = self.cluster.pool.take(self.key, now) {
             if !stream.has_pending() && !self.is_worn(life, now) {
                 shard.counters.reused.one();
                 (self.stream, self.life, self.reused, self.counted) = (Some(stream), life, true, true);
                 return true;
             }
-            shard.close_connection(self.cluster, self.key, stream);
+            shard.close_connection(&self.cluster, self.key, stream);
         }
         false
     }
 
     /// Counts the connection that is to be made; `false`: the backend, or the cluster, has as many as it may.
     fn count_connection(&mut self) -> bool {
-        let shard = &self.shard;
-        let mut backends = shard.backends.borrow_mut();
-        self.counted = backends.cluster_mut(shard.clusters[self.cluster]).try_open(self.key);
+        self.counted = self.cluster.list.borrow_mut().try_open(self.key);
         self.counted
     }
 
@@ -247,14 +246,14 @@ impl<E: Engine> Upstream<E> {
         shard.counters.backend_connections.one();
         self.life.opened = shard.engine.now();
         self.stream = Some(stream);
-        if shard.plan.clusters[self.cluster].is_watched {
-            shard.watch_connect(self.cluster, self.key);
+        if self.cluster.plan().is_watched {
+            shard.watch_connect(&self.cluster, self.key);
         }
     }
 
     /// Whether a connection is too old, or has carried too many requests, to carry another.
     fn is_worn(&self, life: Life, now: Time) -> bool {
-        let plan = &self.shard.plan.clusters[self.cluster];
+        let plan = self.cluster.plan();
         now.since(life.opened) >= plan.pool_max_age || life.requests >= plan.pool_max_requests
     }
 
@@ -271,15 +270,14 @@ impl<E: Engine> Upstream<E> {
         self.unanswered(attempts);
         let shard = &self.shard;
         let outcome = {
-            let mut backends = shard.backends.borrow_mut();
-            let list = backends.cluster_mut(shard.clusters[self.cluster]);
+            let mut list = self.cluster.list.borrow_mut();
             list.on_failure(self.key, shard.engine.now(), &mut *shard.rng.borrow_mut()).outcome
         };
         if let FailureOutcome::Down { .. } = outcome {
-            shard.tell_down(self.cluster, self.key, format!("connect: {error}"));
+            shard.tell_down(&self.cluster, self.key, format!("connect: {error}"));
         }
-        if shard.plan.clusters[self.cluster].is_watched {
-            shard.watch_failure(self.cluster, self.key, FailureKind::Connect);
+        if self.cluster.plan().is_watched {
+            shard.watch_failure(&self.cluster, self.key, FailureKind::Connect);
         }
     }
 
@@ -293,14 +291,11 @@ impl<E: Engine> Upstream<E> {
     /// The backend took the connection, and that is all there is to know.
     pub(crate) fn succeeded(&self) {
         let shard = &self.shard;
-        let outcome = {
-            let mut backends = shard.backends.borrow_mut();
-            backends.cluster_mut(shard.clusters[self.cluster]).on_success(self.key).outcome
-        };
+        let outcome = self.cluster.list.borrow_mut().on_success(self.key).outcome;
         match outcome {
             SuccessOutcome::Unchanged => {}
-            SuccessOutcome::Recovered => shard.tell_recovered(self.cluster, self.key),
-            SuccessOutcome::Up => shard.tell_up(self.cluster, self.key),
+            SuccessOutcome::Recovered => shard.tell_recovered(&self.cluster, self.key),
+            SuccessOutcome::Up => shard.tell_up(&self.cluster, self.key),
         }
     }
 
@@ -308,33 +303,35 @@ impl<E: Engine> Upstream<E> {
     pub(crate) fn answered(&self, status: u16) {
         self.succeeded();
         let shard = &self.shard;
-        if shard.plan.clusters[self.cluster].is_watched {
-            shard.watch_answer(self.cluster, self.key, status, self.since);
+        if self.cluster.plan().is_watched {
+            shard.watch_answer(&self.cluster, self.key, status, self.since);
         }
     }
 
     /// The backend had the request and did not answer as it should.
     pub(crate) fn misbehaved(&self) {
-        if self.shard.plan.clusters[self.cluster].is_watched {
-            self.shard.watch_failure(self.cluster, self.key, FailureKind::Gateway);
+        if self.cluster.plan().is_watched {
+            self.shard.watch_failure(&self.cluster, self.key, FailureKind::Gateway);
         }
     }
 
-    /// The cookie that keeps the client here, as a whole field; `None`: the client has it, or there is none.
-    pub(crate) fn cookie(&self, sticky: Option<BackendKey>) -> Option<&[u8]> {
-        let shard = &self.shard;
-        let cookies = shard.plan.clusters[self.cluster].cookies.as_ref()?;
-        if sticky == Some(self.key) {
-            return None;
-        }
-        let backends = shard.backends.borrow();
-        let backend = backends.cluster(shard.clusters[self.cluster]).get(self.key)?;
-        cookies.line(backend.sticky_id())
+    /// Calls `then` with the cookie that keeps the client here, as a whole field; `None`: the client has it, or there is none.
+    pub(crate) fn with_cookie<T>(
+        &self,
+        sticky: Option<BackendKey>,
+        then: impl FnOnce(Option<&[u8]>) -> T,
+    ) -> T {
+        let plan = self.cluster.plan();
+        let Some(cookies) = plan.cookies.as_ref().filter(|_| sticky != Some(self.key)) else {
+            return then(None);
+        };
+        let list = self.cluster.list.borrow();
+        then(list.get(self.key).and_then(|backend| cookies.line(backend.sticky_id())))
     }
 
     /// What the backend is told of the client before the first byte of a connection.
     pub(crate) fn send_proxy(&self) -> SendProxy {
-        self.shard.plan.clusters[self.cluster].send_proxy
+        self.cluster.plan().send_proxy
     }
 
     pub(crate) fn stream(&self) -> &E::Stream {
@@ -343,7 +340,7 @@ impl<E: Engine> Upstream<E> {
 
     /// Starts sending to the backend, with the deadline that it has for taking it.
     pub(crate) fn post(&self, call: &Call<'_, E>, out: Out<E::Chunk>) {
-        self.stream().set_deadline(Deadline::Send, call.by(call.client.timeouts().send));
+        self.stream().set_deadline(Deadline::Send, call.by(call.timeouts().send));
         self.stream().post(out);
     }
 
@@ -367,14 +364,17 @@ impl<E: Engine> Upstream<E> {
         stream.set_mode(Mode::Idle);
         self.life.requests = self.life.requests.saturating_add(1);
         let now = shard.engine.now();
-        let plan = &shard.plan.clusters[self.cluster];
+        let plan = self.cluster.plan();
         let ends = shard.draining.get()
             || plan.send_proxy != SendProxy::Off
             || self.is_worn(self.life, now)
-            || plan.limits_connections && shard.gives_way(self.cluster);
+            || plan.limits_connections && shard.gives_way(&self.cluster)
+            // It was removed meanwhile.
+            || self.cluster.seats.borrow().is_closed(self.key);
         let max = if ends { 0 } else { plan.pool_idle_max };
+        drop(plan);
         // What does not fit is dropped, and counted, with `self`.
-        self.stream = shard.pool.put(self.cluster, self.key, (stream, self.life), max, now);
+        self.stream = self.cluster.pool.put(self.key, (stream, self.life), max, now);
         self.counted = self.stream.is_some();
         self.parked = !self.counted;
     }
@@ -384,27 +384,25 @@ impl<E: Engine> Drop for Upstream<E> {
     fn drop(&mut self) {
         let shard = &self.shard;
         match self.stream.take() {
-            Some(stream) => shard.close_connection(self.cluster, self.key, stream),
-            None if self.counted => shard.connection_closed(self.cluster, self.key),
+            Some(stream) => shard.close_connection(&self.cluster, self.key, stream),
+            None if self.counted => shard.connection_closed(&self.cluster, self.key),
             None => {}
         }
-        {
-            let mut backends = shard.backends.borrow_mut();
-            shard.released(backends.cluster_mut(shard.clusters[self.cluster]).end_request(self.key));
-        }
+        let released = self.cluster.list.borrow_mut().end_request(self.key);
+        shard.released(&self.cluster, self.key, &released);
         // Else who tries in its turn, and finds no connection, would give itself another turn, and so on for ever.
         if !self.seated {
             return;
         }
-        let plan = &shard.plan.clusters[self.cluster];
+        let plan = self.cluster.plan();
         if !(self.parked && plan.limits_connections && plan.has_waiters()) {
             return plan.room_was_made();
         }
         // In this turn nobody can have the connection yet.
-        let (shard, cluster) = (Rc::clone(shard), self.cluster);
+        let (shard, cluster) = (Rc::clone(shard), Rc::clone(&self.cluster));
         shard.engine.clone().spawn(async move {
             shard.engine.yield_now().await;
-            shard.plan.clusters[cluster].room_was_made();
+            cluster.plan().room_was_made();
         });
     }
 }

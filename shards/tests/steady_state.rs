@@ -177,6 +177,7 @@ fn costs_two_sends_and_nothing_else(change: impl FnOnce(&mut Config)) {
     assert_eq!(after.engine.cancels - before.engine.cancels, 0);
     assert_eq!(after.counters.backend_connections, 1);
     assert_eq!(after.engine.chunks_out, 0, "an idle connection holds no buffer");
+    assert!(after.turn_max_us > 0 && after.uptime > before.uptime);
     // Snapshots are the only thing on the shard's thread that allocates: each sends its reply.
     let allocated = allocated_after - allocated_before;
     assert!(allocated <= 2, "{allocated} allocations for {REQUESTS} requests");

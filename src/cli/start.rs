@@ -10,7 +10,7 @@ use ringway_core::config::{DirectError, ShardCount};
 
 use super::config_file::FileError;
 use super::{address, config_file, exit, logging};
-use crate::coordinator::{self, CoordinatorError, Outcome, Started};
+use crate::coordinator::{self, CoordinatorError, Origin, Outcome, Started};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,9 @@ Signals:
   SIGTERM, SIGINT  stop accepting, finish what runs within daemon.drain_timeout, exit with 0;
                    a second one ends the process at once
   SIGUSR1          say in the log, at level info, how every shard, cluster and backend stands
-  SIGHUP           ignored: the configuration is read at the start only";
+  SIGHUP           read the configuration file again and apply what is different; open the audit log anew
+
+With daemon.command_socket the process is operated while it runs: see `ringway status --help` and its neighbours.";
 
 /// Start the proxy, with a configuration file or with addresses alone
 ///
@@ -42,6 +44,9 @@ pub(crate) struct Args {
     /// Without a file: how many shards to run [default: one per core this process may run on]
     #[arg(long, value_name = "N")]
     shards: Option<ShardCount>,
+    /// Without a file: the UNIX socket through which the process is operated [default: none]
+    #[arg(long, value_name = "PATH")]
+    command_socket: Option<PathBuf>,
 }
 
 /// Why a command line does not make a configuration.
@@ -71,11 +76,20 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::from(exit::CONFIGURATION);
         }
     };
-    logging::init(config.daemon.log_level);
+    let set_log_level = logging::init(config.daemon.log_level);
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    match coordinator::run(config, announce) {
+    let config = match coordinator::choose(config, args.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("ringway: {error}");
+            return ExitCode::from(exit::CONFIGURATION);
+        }
+    };
+    set_log_level(config.daemon.log_level);
+    let origin = Origin { file: args.config.clone(), set_log_level };
+    match coordinator::run(config, origin, announce) {
         Ok(outcome) => exit_code(&outcome),
         Err(error) => {
             eprintln!("ringway: {error}");
@@ -88,12 +102,15 @@ impl Args {
     fn configuration(&self) -> Result<Config, ArgsError> {
         let Some(file) = &self.config else {
             let listen = self.listen.ok_or(ArgsError::Neither)?;
-            return Ok(Config::direct(listen, &self.to, self.shards)?);
+            let mut config = Config::direct(listen, &self.to, self.shards)?;
+            config.daemon.command_socket = self.command_socket.clone();
+            return Ok(config);
         };
         for (given, option, key) in [
             (self.listen.is_some(), "--listen", "listeners.address"),
             (!self.to.is_empty(), "--to", "clusters.NAME.backends.address"),
             (self.shards.is_some(), "--shards", "daemon.shards"),
+            (self.command_socket.is_some(), "--command-socket", "daemon.command_socket"),
         ] {
             if given {
                 return Err(ArgsError::Both { option, key });

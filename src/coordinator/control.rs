@@ -15,6 +15,8 @@ pub(super) enum Request {
     Signal(Signal),
     /// Say in the log how everything stands.
     Status,
+    /// Read the configuration file again, and open log files anew.
+    Reload,
     /// Drain within this time.
     Stop {
         /// Zero: cut everything off now.
@@ -46,6 +48,7 @@ impl Control {
             Control::Signals(signals) => match signals.next().await {
                 Notice::End(signal) => Request::Signal(signal),
                 Notice::Status => Request::Status,
+                Notice::Reload => Request::Reload,
             },
             Control::Handle { orphaned: true, .. } => future::pending().await,
             Control::Handle { requests, orphaned } => requests.recv().await.unwrap_or_else(|| {

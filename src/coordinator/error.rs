@@ -3,11 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 
-use ringway_core::ListenerName;
+use ringway_core::VerbError;
 use ringway_engine::native::StartError;
 use ringway_shards::PlanError;
 
+use super::audit::AuditError;
 use super::files::FileError;
+use super::sockets::ListenError;
+use crate::doors::command::SocketError;
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,15 +44,17 @@ pub(crate) enum CoordinatorError {
     #[error("{0}")]
     File(#[from] FileError),
     /// A listening socket can not be made.
-    #[error("listener \"{listener}\" can not listen on {address}: {}", listen_cause(*.address, .error))]
-    Listen {
-        /// The listener.
-        listener: ListenerName,
-        /// Where it should listen.
-        address: SocketAddr,
-        /// What the kernel says.
-        error: io::Error,
-    },
+    #[error("{0}")]
+    Listen(#[from] ListenError),
+    /// The configuration is not consistent in itself.
+    #[error("{0}")]
+    State(#[from] VerbError),
+    /// The audit log can not be opened.
+    #[error("{0}")]
+    Audit(#[from] AuditError),
+    /// The command socket can not be had.
+    #[error("{0}")]
+    Door(#[from] SocketError),
     /// A shard did not come up.
     #[error("{name} did not start: {failure}")]
     Shard {
@@ -105,11 +110,11 @@ impl CoordinatorError {
 
     /// Whether the configuration is at fault.
     pub(crate) fn is_configuration(&self) -> bool {
-        matches!(self, CoordinatorError::Plan(_) | CoordinatorError::File(_))
+        matches!(self, CoordinatorError::Plan(_) | CoordinatorError::File(_) | CoordinatorError::State(_))
     }
 }
 
-fn listen_cause(address: SocketAddr, error: &io::Error) -> String {
+pub(super) fn listen_cause(address: SocketAddr, error: &io::Error) -> String {
     let port = address.port();
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
@@ -132,12 +137,14 @@ fn listen_cause(address: SocketAddr, error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ringway_core::ListenerName;
+
     use super::*;
 
     fn message(kind: io::ErrorKind) -> String {
         let listener = ListenerName::parse("web").expect("a name");
         let address = "10.1.2.3:443".parse().expect("an address");
-        CoordinatorError::Listen { listener, address, error: kind.into() }.to_string()
+        ListenError { listener, address, error: kind.into() }.to_string()
     }
 
     #[test]

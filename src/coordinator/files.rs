@@ -1,10 +1,12 @@
-//! The files that the configuration names: error pages and fixed answers, read once at the start.
+//! The files that the configuration names: error pages, fixed answers and secrets, read when what names them comes or changes.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ringway_core::Config;
+use ringway_core::config::{AnswerFiles, Cluster, Daemon, Route};
+use ringway_core::state::{ConfigState, Touched};
 use ringway_shards::{FILE_BYTES_MAX, Files};
 
 /// A file that can not be used.
@@ -38,6 +40,30 @@ pub(super) fn read(config: &Config) -> Result<Files, FileError> {
         }
         Ok(content)
     })
+}
+
+/// Reads every file that the touched parts of `state` name.
+///
+/// # Errors
+/// The first that can not be used.
+pub(super) fn of(touched: &Touched, state: &ConfigState) -> Result<Files, FileError> {
+    let clusters = touched.clusters.iter().filter_map(|id| state.cluster(id));
+    let config = Config {
+        daemon: Daemon::default(),
+        listeners: Vec::new(),
+        clusters: clusters.map(|cluster| Cluster::clone(&cluster.settings)).collect(),
+        routes: if touched.routes {
+            state.routes().iter().map(|route| Route::clone(route)).collect()
+        } else {
+            Vec::new()
+        },
+        answers: if touched.answers {
+            state.answers().map(|answer| AnswerFiles::clone(answer)).collect()
+        } else {
+            Vec::new()
+        },
+    };
+    read(&config)
 }
 
 /// The content of a file, up to one byte more than is allowed: the path may name a device that never ends.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringway_core::{Config, Event, EventKind};
+use ringway_core::{Actor, Event, EventKind};
 use ringway_health::board::{Board, Member, Output, Signal};
-use ringway_shards::{Command, Report};
+use ringway_shards::{BoardChange, Command, Report};
 use tokio::sync::mpsc::{self, Receiver, error::TrySendError};
 use tokio::time::sleep;
 
 use super::clock;
+use super::events::Events;
 use super::limits::SIGNALS_WAITING_MAX;
-use super::shard::Shard;
+use super::roster::Roster;
 
 /// What the coordinator knows of backends.
 #[derive(Debug)]
@@ -21,8 +22,8 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Of the backends of `config`, and where shards tell what they find out.
-    pub(super) fn new(config: &Config) -> (Health, Arc<Report>) {
+    /// Of no backends, and where shards tell what they find out.
+    pub(super) fn new() -> (Health, Arc<Report>) {
         let (sender, signals) = mpsc::channel(SIGNALS_WAITING_MAX);
         let report = move |signal| match sender.try_send(signal) {
             Ok(()) => Ok(()),
@@ -30,11 +31,7 @@ impl Health {
             // The coordinator has ended: there is nobody to tell.
             Err(TrySendError::Closed(_)) => Ok(()),
         };
-        let mut begun = Vec::new();
-        let board = Board::new(&config.clusters, clock::now(), &mut begun);
-        // There are no shards to be told yet.
-        tell(&begun, &[]);
-        (Health { board, signals }, Arc::new(report))
+        (Health { board: Board::new(), signals }, Arc::new(report))
     }
 
     /// What a shard has found out; `None`: time has come for the board to look again. Cancel-safe.
@@ -50,55 +47,63 @@ impl Health {
 
     /// The backends that their checks find unwell, in ascending order.
     pub(super) fn unhealthy(&self) -> Vec<Member> {
-        let clusters = (0..).map_while(|cluster| self.board.gauges(cluster).map(|gauges| (cluster, gauges)));
-        let some = clusters.filter(|(_, gauges)| gauges.healthy < gauges.configured);
-        let members = some.flat_map(|(cluster, gauges)| {
-            (0..gauges.configured).map(move |backend| Member { cluster, backend })
-        });
-        members
-            .filter(|member| self.board.backend(*member).is_some_and(|state| state.unhealthy.is_some()))
-            .collect()
+        self.board.unhealthy()
+    }
+
+    /// Follows a change of the configuration. `running`: the shards that will say when they have nothing of what is removed.
+    pub(super) fn change(&mut self, changes: &[BoardChange], running: &[u16], out: &mut Vec<Output>) {
+        let now = clock::now();
+        for change in changes {
+            let board = &mut self.board;
+            match change {
+                BoardChange::SetCluster { slot, settings } => board.set_cluster(*slot, settings, now, out),
+                BoardChange::RemoveCluster { slot } => board.remove_cluster(*slot, running, out),
+                BoardChange::AddBackend { member, backend } => board.add_backend(*member, backend),
+                BoardChange::UpdateBackend { member, backend } => board.update_backend(*member, backend, out),
+                BoardChange::RemoveBackend { member } => board.remove_backend(*member, running, out),
+            }
+        }
     }
 
     /// Takes note, and tells whom it concerns.
-    pub(super) fn take(&mut self, signal: Option<Signal>, shards: &[Shard]) {
+    pub(super) fn take(&mut self, signal: Option<Signal>, shards: &Roster, events: &Events) {
+        self.take_for(signal, None, shards, events);
+    }
+
+    /// As [`Health::take`], because somebody said so.
+    pub(super) fn take_for(
+        &mut self,
+        signal: Option<Signal>,
+        actor: Option<&Actor>,
+        shards: &Roster,
+        events: &Events,
+    ) {
         let mut out = Vec::new();
         let now = clock::now();
         match signal {
             Some(signal) => self.board.signal(signal, now, &mut out),
             None => self.board.tick(now, &mut out),
         }
-        tell(&out, shards);
+        tell(&out, actor, shards, events);
     }
 }
 
-fn tell(out: &[Output], shards: &[Shard]) {
+/// Sends decisions to all shards, and emits events.
+pub(super) fn tell(out: &[Output], actor: Option<&Actor>, shards: &Roster, events: &Events) {
     for output in out {
         match output {
-            Output::Decide(decision) => {
-                for shard in shards {
-                    shard.tell(Command::Decide(*decision));
-                }
-            }
-            Output::Event(event) => log(event),
-            Output::FailOpen { cluster, entered: true } => tracing::warn!(
-                %cluster,
-                "fail-open: no backend is well, requests go to those that may still answer"
-            ),
-            Output::FailOpen { cluster, entered: false } => {
-                tracing::info!(%cluster, "fail-open has ended: a backend is well again");
+            Output::Decide(decision) => shards.tell(|| Command::Decide(*decision)),
+            Output::Event(event) => drop(events.emit(event.clone(), actor)),
+            Output::FailOpen { cluster, entered } => {
+                let (kind, reason) = match entered {
+                    true => (
+                        EventKind::FailOpenEntered,
+                        "no backend can take requests: they go to some that can not",
+                    ),
+                    false => (EventKind::FailOpenLeft, "backends in good standing take requests again"),
+                };
+                events.emit(Event::new(kind).cluster(cluster).because(reason), actor);
             }
         }
-    }
-}
-
-/// One line, as important as the fact is to whoever is woken by it.
-fn log(event: &Event) {
-    match event.kind {
-        EventKind::NoAvailableBackends => tracing::error!("{event}"),
-        EventKind::BackendDown | EventKind::HealthCheckUnhealthy | EventKind::BackendEjected => {
-            tracing::warn!("{event}");
-        }
-        _ => tracing::info!("{event}"),
     }
 }

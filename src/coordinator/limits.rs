@@ -25,3 +25,24 @@ pub(super) const DESCRIPTORS_PER_SHARD: u64 = 2;
 /// What shards have found out about backends and the coordinator has not looked at: one for each backend of a large
 /// installation. Beyond, shards keep it.
 pub(super) const SIGNALS_WAITING_MAX: usize = 16 * 1024;
+
+/// Verbs of all doors that wait for the coordinator: one for each client of the command socket, and some.
+pub(super) const ASKS_WAITING_MAX: usize = 4096;
+
+/// Verbs that are taken together in one step. More would make the first of them wait for no gain.
+pub(super) const GROUP_VERBS_MAX: usize = 256;
+
+/// How often it is looked whether a shard's turn takes too long.
+pub(super) const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long the first start waits after a shard has failed. Each failure doubles it …
+pub(super) const RESTART_WAIT_MIN: Duration = Duration::from_millis(100);
+
+/// … up to this …
+pub(super) const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// … until one has run for so long.
+pub(super) const RESTART_STABLE: Duration = Duration::from_secs(60);
+
+/// Clusters that are named in the answer to `status`, of those that are down.
+pub(super) const CLUSTERS_DOWN_SHOWN: usize = 1000;

@@ -10,10 +10,16 @@
 //! descriptor limit raised, every listening socket made, one pinned thread per shard started. It is all or nothing: a
 //! shard that does not come up ends the others.
 //!
+//! # Changes
+//!
+//! The configuration is one value, [`ConfigState`](ringway_core::state::ConfigState). A verb that changes it comes through a
+//! door and the [`Hub`]; what it comes to is prepared by every shard, then committed by all of them or by none
+//! (`transaction.rs`), and told afterwards.
+//!
 //! # Supervision
 //!
-//! A shard that ends without being told to, or panics, takes the process down in an orderly way: the others drain, and
-//! the failure is reported by the shard's name.
+//! A shard that ends without being told to, or panics, is told of and started again on the same sockets, from the present
+//! configuration (`lives.rs`); the others go on.
 
 use std::future::Future;
 use std::thread;
@@ -24,28 +30,43 @@ use ringway_engine::uring::Settings;
 use ringway_shards::Plan;
 use tokio::sync::mpsc;
 
+mod audit;
 mod clock;
 mod control;
 mod cores;
 mod descriptors;
 mod error;
+pub(crate) mod events;
 mod files;
 mod health;
+pub(crate) mod hub;
 mod launch;
 mod limits;
+mod lives;
+mod nursery;
 mod outcome;
+mod report;
+mod restart;
+mod roster;
 mod running;
+mod serve;
 mod shard;
 mod signals;
 mod snapshot;
 mod sockets;
+mod start;
+mod state_file;
 mod status;
-mod supervise;
+mod transaction;
+mod verbs;
 
 pub(crate) use error::CoordinatorError;
+pub(crate) use events::Events;
+pub(crate) use hub::Hub;
 pub(crate) use launch::Started;
 pub(crate) use outcome::Outcome;
 pub(crate) use running::Running;
+pub(crate) use start::{Origin, choose};
 
 use control::Control;
 use signals::Signals;
@@ -60,14 +81,18 @@ pub(crate) fn check(config: &Config) -> Result<(), CoordinatorError> {
     Ok(())
 }
 
-/// Serves on the calling thread until SIGTERM or SIGINT, then drains. Calls `ready` once every shard runs.
+/// Serves on the calling thread until SIGTERM, SIGINT or a verb ends it, then drains. Calls `ready` once every shard runs.
 ///
 /// # Errors
 /// Why the start failed; nothing is left running then.
-pub(crate) fn run(config: Config, ready: impl FnOnce(&Started)) -> Result<Outcome, CoordinatorError> {
+pub(crate) fn run(
+    config: Config,
+    origin: Origin,
+    ready: impl FnOnce(&Started),
+) -> Result<Outcome, CoordinatorError> {
     on_runtime(async {
         let signals = Signals::listen().map_err(CoordinatorError::Signals)?;
-        serve(config, Control::Signals(signals), ready).await
+        start::serve(config, origin, Control::Signals(signals), ready).await
     })
 }
 
@@ -80,7 +105,7 @@ pub(crate) fn start(config: Config) -> Result<Running, CoordinatorError> {
     let (up, started) = std::sync::mpsc::channel();
     let coordinator = move || {
         let ready = |started: &Started| up.send(started.clone()).expect("the starting thread waits for it");
-        on_runtime(serve(config, Control::requests(receiver), ready))
+        on_runtime(start::serve(config, Origin::default(), Control::requests(receiver), ready))
     };
     let thread = thread::Builder::new()
         .name("coordinator".to_owned())
@@ -98,16 +123,6 @@ fn on_runtime<T>(future: impl Future<Output = Result<T, CoordinatorError>>) -> R
     let mut builder = tokio_uring::builder();
     builder.entries(limits::RING_ENTRIES);
     tokio_uring::Runtime::new(&builder).map_err(CoordinatorError::Runtime)?.block_on(future)
-}
-
-async fn serve(
-    config: Config,
-    mut control: Control,
-    ready: impl FnOnce(&Started),
-) -> Result<Outcome, CoordinatorError> {
-    let (started, shards) = launch::launch(&config).await?;
-    ready(&started);
-    Ok(supervise::supervise(shards, &mut control, config).await)
 }
 
 #[cfg(test)]

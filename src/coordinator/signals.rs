@@ -41,6 +41,8 @@ pub(super) enum Notice {
     End(Signal),
     /// To say in the log how everything stands.
     Status,
+    /// To read the configuration file again, and open log files anew.
+    Reload,
 }
 
 /// Signals as they come in.
@@ -68,15 +70,11 @@ impl Signals {
 
     /// The next one. Cancel-safe.
     pub(super) async fn next(&mut self) -> Notice {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return Notice::End(Signal::Terminate),
-                _ = self.interrupt.recv() => return Notice::End(Signal::Interrupt),
-                _ = self.status.recv() => return Notice::Status,
-                _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP ignored: the configuration is read at the start only; restart to change it");
-                }
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => Notice::End(Signal::Terminate),
+            _ = self.interrupt.recv() => Notice::End(Signal::Interrupt),
+            _ = self.status.recv() => Notice::Status,
+            _ = self.hangup.recv() => Notice::Reload,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::limits::SNAPSHOT_WAIT;
 use super::shard::Shard;
 
 /// Asks every shard for a snapshot. The channel closes when each has answered, or ended without.
-pub(super) fn ask(shards: &[Shard]) -> UnboundedReceiver<Snapshot> {
+pub(super) fn ask<'a>(shards: impl Iterator<Item = &'a Shard>) -> UnboundedReceiver<Snapshot> {
     let (reply, replies) = mpsc::unbounded_channel();
     for shard in shards {
         let reply = reply.clone();

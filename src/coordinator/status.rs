@@ -1,20 +1,24 @@
 //! How everything stands, in the log: what SIGUSR1 asks for.
 
-use ringway_core::config::AdminState;
-use ringway_core::{ClusterId, Config};
-use ringway_health::board::{BackendState, Board, Gauges, Member};
-use ringway_shards::{Plan, Snapshot};
+use ringway_core::ClusterId;
+use ringway_core::state::ConfigState;
+use ringway_health::board::{BackendState, Board, Gauges};
+use ringway_shards::{Planner, Snapshot};
+
+use super::report::backend_word;
 
 /// A line for each cluster and each of its backends. Requests and connections are those of all shards.
-pub(super) fn of_clusters(config: &Config, board: &Board, plan: &Plan) -> Vec<String> {
+pub(super) fn of_clusters(state: &ConfigState, planner: &Planner, board: &Board) -> Vec<String> {
     let mut lines = Vec::new();
-    for (cluster, of_cluster) in (0..).zip(&config.clusters) {
-        let Some(gauges) = board.gauges(cluster) else { continue };
-        lines.push(cluster_line(&of_cluster.id, &gauges));
-        for backend in 0..gauges.configured {
-            let member = Member { cluster, backend };
+    for cluster in state.clusters() {
+        let id = &cluster.settings.id;
+        if let Some(gauges) = planner.cluster_slot(id).and_then(|slot| board.gauges(slot)) {
+            lines.push(cluster_line(id, &gauges));
+        }
+        for backend in &cluster.backends {
+            let Some(member) = planner.member(id, &backend.id) else { continue };
             if let Some(state) = board.backend(member) {
-                lines.push(backend_line(&of_cluster.id, &state, plan.load(member)));
+                lines.push(backend_line(id, &state, planner.load(member)));
             }
         }
     }
@@ -43,14 +47,7 @@ fn backend_line(
     state: &BackendState<'_>,
     (requests, connections): (u64, u64),
 ) -> String {
-    let word = match state {
-        BackendState { admin: AdminState::Maint, .. } => "maint".to_owned(),
-        BackendState { unreachable: Some(reason), .. } => format!("down ({reason})"),
-        BackendState { unhealthy: Some(reason), .. } => format!("unhealthy ({reason})"),
-        BackendState { ejected: Some((_, reason)), .. } => format!("ejected ({reason})"),
-        BackendState { admin: AdminState::Drain, .. } => "drain".to_owned(),
-        _ => "up".to_owned(),
-    };
+    let word = backend_word(state);
     let BackendState { id, address, .. } = state;
     format!("backend {cluster}/{id} {address}: {word}, {requests} requests, {connections} connections")
 }

@@ -8,6 +8,7 @@ use ringway_core::Config;
 use ringway_core::config::{Backend, Cluster, Daemon, Frontend, Listener, ShardCount};
 use ringway_core::{ClusterId, ListenerName};
 
+use super::sockets::ListenError;
 use super::{CoordinatorError, Running, start};
 
 const DRAIN: Duration = Duration::from_secs(10);
@@ -82,7 +83,7 @@ fn a_start_that_fails_leaves_nothing_behind() {
     let taken = TcpListener::bind(any_port()).expect("a port");
     let free = TcpListener::bind(any_port()).expect("a port").local_addr().expect("bound");
     let error = start(config(&[free, taken.local_addr().expect("bound")])).expect_err("one is taken");
-    let CoordinatorError::Listen { listener, .. } = &error else { panic!("{error}") };
+    let CoordinatorError::Listen(ListenError { listener, .. }) = &error else { panic!("{error}") };
     assert_eq!(listener.as_str(), "l1");
     TcpListener::bind(free).expect("it is free again");
 }

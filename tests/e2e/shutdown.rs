@@ -127,13 +127,13 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn sighup_is_told_and_changes_nothing() {
+fn sighup_without_a_file_is_told_and_changes_nothing() {
     let origin = Origin::echo("one");
     let daemon = Daemon::before(&[&origin]);
     let mut client = daemon.client();
     assert_eq!(client.get("/").status, 200);
     daemon.signal(Signal::HUP);
-    daemon.expect_log("SIGHUP ignored");
+    daemon.expect_log("SIGHUP: there is no configuration file to read again");
     assert_eq!(client.get("/").status, 200);
     assert_eq!(daemon.client().get("/").status, 200);
 }

@@ -1,6 +1,6 @@
 //! Connections that leave HTTP: WebSocket, other upgrades, CONNECT.
 
-mod websocket;
+pub(crate) mod websocket;
 
 use std::io::{BufReader, Read, Write};
 use std::sync::mpsc;

@@ -60,6 +60,11 @@ impl Seen {
         }
     }
 
+    /// Of the checks those that need no other part of a file.
+    pub(super) fn check_lists(&self, problems: &mut Problems<'_>) {
+        self.to_listeners.iter().for_each(|listeners| twice(listeners, problems));
+    }
+
     fn check_listeners(&self, named: &[(ListenerName, At)], problems: &mut Problems<'_>) {
         let names = || self.listeners.iter().map(|(name, _)| name.as_str());
         twice(named, problems);
@@ -86,10 +91,13 @@ impl Seen {
     /// Two rules collide when a request could be meant by both and neither is more specific.
     fn check_collisions(&self, problems: &mut Problems<'_>) {
         let all = || self.listeners.iter().map(|(name, _)| name).filter(|name| !self.tcp.contains(*name));
-        let mut taken: BTreeMap<(&ListenerName, &Match), &At> = BTreeMap::new();
+        // `None`: whatever speaks HTTP, now or later.
+        let mut taken: BTreeMap<(Option<&ListenerName>, &Match), &At> = BTreeMap::new();
         for Rule { listeners, matching, at } in &self.rules {
-            let listeners: Vec<_> =
-                if listeners.is_empty() { all().collect() } else { listeners.iter().collect() };
+            let listeners: Vec<_> = match listeners.as_slice() {
+                [] => std::iter::once(None).chain(all().map(Some)).collect(),
+                named => named.iter().map(Some).collect(),
+            };
             let other = listeners.iter().find_map(|listener| taken.get(&(*listener, matching)).copied());
             if let Some(other) = other {
                 let (there, line) = (&other.path, problems.line(other));
@@ -106,7 +114,8 @@ impl Seen {
 }
 
 /// A match in a few words.
-struct Described<'m>(&'m Match);
+#[derive(Clone, Copy)]
+pub(crate) struct Described<'m>(pub(crate) &'m Match);
 
 impl Display for Described<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

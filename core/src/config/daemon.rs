@@ -1,6 +1,10 @@
 //! The settings of the process as a whole.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::word::words;
 use super::{ShardCount, defaults};
@@ -29,6 +33,24 @@ pub struct Daemon {
     pub source_queue_timeout: Duration,
     /// How many requests of one source may wait.
     pub source_queue_max: u32,
+    /// The UNIX socket that takes commands; `None`: there is none.
+    pub command_socket: Option<PathBuf>,
+    /// Where the running configuration is written to; `None`: only where a command says.
+    pub state_file: Option<PathBuf>,
+    /// Whether that is done after every change; only with a `state_file`.
+    pub automatic_state_save: bool,
+    /// Whether a start takes the state file in place of the configuration file, if it is newer; only with a `state_file`.
+    pub load_state: bool,
+    /// Who changed what, a line of text each; `None`: nowhere.
+    pub audit_log: Option<PathBuf>,
+    /// The same, a line of JSON each.
+    pub audit_log_json: Option<PathBuf>,
+    /// How long a turn of a shard may take before it is reported; zero: as long as it likes.
+    pub turn_max: Duration,
+    /// How long shards get to take up a change before it is given up.
+    pub mutation_timeout: Duration,
+    /// Whether a shard that has failed is started again.
+    pub restart_shards: bool,
 }
 
 impl Default for Daemon {
@@ -43,6 +65,15 @@ impl Default for Daemon {
             max_in_flight_per_source: None,
             source_queue_timeout: defaults::QUEUE_TIMEOUT,
             source_queue_max: defaults::SOURCE_QUEUE_MAX,
+            command_socket: None,
+            state_file: None,
+            automatic_state_save: false,
+            load_state: false,
+            audit_log: None,
+            audit_log_json: None,
+            turn_max: defaults::TURN_MAX,
+            mutation_timeout: defaults::MUTATION_TIMEOUT,
+            restart_shards: true,
         }
     }
 }
@@ -64,3 +95,16 @@ pub enum LogLevel {
 }
 
 words!(LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" });
+
+impl Serialize for LogLevel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for LogLevel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<LogLevel, D::Error> {
+        let word = <Cow<'_, str>>::deserialize(deserializer)?;
+        LogLevel::from_word(&word).ok_or_else(|| de::Error::unknown_variant(&word, LogLevel::WORDS))
+    }
+}

@@ -23,6 +23,18 @@ pub const CONNECTIONS_MIN: u32 = 1;
 /// The most of such a limit: `fs.nr_open`, as for a shard.
 pub const CONNECTIONS_MAX: u32 = MAX_CONNECTIONS_PER_SHARD_MAX;
 
+/// A turn of a shard that is worth a report: all connections of the shard wait for its end, and a turn of real work takes less
+/// than a millisecond.
+pub const TURN_MAX: Duration = Duration::from_secs(1);
+/// The longest of it: a shard that stands still for a minute serves nobody.
+pub const TURN_MAX_BOUND: Duration = Duration::from_secs(60);
+/// How long shards get to take up a change: a thousand turns of real work, and less than the patience of who asks.
+pub const MUTATION_TIMEOUT: Duration = Duration::from_secs(2);
+/// The least of it: a busy shard needs a few turns.
+pub const MUTATION_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+/// The most of it: all other changes wait behind.
+pub const MUTATION_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+
 /// The shortest timeout: what the timers resolve. Zero is not "never": nothing waits for ever.
 pub const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 /// The longest timeout: what waits longer than a day is forgotten, not waiting.

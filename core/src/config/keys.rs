@@ -197,14 +197,37 @@ impl Section {
 
     /// The keys of the section, in the order of [`KEYS`], those that it shares with another included.
     pub fn keys(self) -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().filter(move |key| key.section == self || Some(key.section) == self.base())
+        // A base stands before what is built on it.
+        self.base().into_iter().flat_map(|base| base.range()).chain(self.range())
     }
 
     /// The keys of this section alone.
     pub fn own_keys(self) -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().filter(move |key| key.section == self)
+        self.range().iter()
+    }
+
+    fn range(self) -> &'static [Key] {
+        let (start, end) = RANGES[self as usize];
+        &KEYS[start..end]
     }
 }
+
+/// Where the keys of each section stand in [`KEYS`].
+const RANGES: [(usize, usize); Section::ALL.len()] = {
+    let mut ranges = [(0, 0); Section::ALL.len()];
+    let mut n = 0;
+    while n < KEYS.len() {
+        let range = &mut ranges[KEYS[n].section as usize];
+        if range.1 == 0 {
+            range.0 = n;
+        } else {
+            assert!(range.1 == n, "the keys of a section stand together");
+        }
+        range.1 = n + 1;
+        n += 1;
+    }
+    ranges
+};
 
 /// What a key may be set to; bounds belong to the range.
 #[derive(Debug, Clone, Copy)]

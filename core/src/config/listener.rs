@@ -19,6 +19,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What is spoken on it.
     pub protocol: Protocol,
+    /// Whether it accepts connections; if not, its address is its own all the same.
+    pub active: bool,
     /// Who serves its connections, if it speaks TCP; only then.
     pub cluster: Option<ClusterId>,
     /// Whether each connection begins with a PROXY protocol header (version 1 or 2), from one of `trusted_proxies`, that
@@ -48,6 +50,7 @@ impl Listener {
             name,
             address,
             protocol: Protocol::default(),
+            active: true,
             cluster: None,
             proxy_protocol: false,
             trusted_proxies: Vec::new(),

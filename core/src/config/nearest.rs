@@ -5,7 +5,7 @@ const GIVEN_BYTES_MAX: usize = 128;
 
 /// The name that is the fewest slips away from `given`: letters added, left out, replaced, or swapped with their
 /// neighbour. None if that is more than a third of the longer of the two. Of equals, the first.
-pub(super) fn nearest<'n>(given: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(given: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     if given.len() > GIVEN_BYTES_MAX {
         return None;
     }

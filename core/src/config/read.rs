@@ -7,6 +7,8 @@ use toml::de::DeTable;
 use super::check::Seen;
 use super::problem::{At, Problem, Problems, Refusal};
 use super::table::{Table, root};
+use crate::address::{AddressError, UNIX_PATH_BYTES_MAX};
+
 use super::{AnswerFiles, Config, Daemon, LogLevel, parse};
 
 mod action;
@@ -16,6 +18,7 @@ pub(super) mod health_check;
 pub(super) mod listener;
 mod rewrite;
 mod rule;
+pub(crate) mod single;
 mod sticky;
 
 /// `folder` is what relative paths of files begin at.
@@ -32,7 +35,7 @@ pub(super) fn read(folder: &Path, content: &[u8]) -> Result<Config, Vec<Problem>
     };
     let root = root(&document, &mut problems);
     let mut seen = Seen::default();
-    let daemon = root.table("daemon", &mut problems).map(|table| daemon(&table, &mut problems));
+    let daemon = root.table("daemon", &mut problems).map(|table| daemon(&table, folder, &mut problems));
     let listeners = root.tables("listeners", &mut problems);
     let listeners =
         listeners.iter().filter_map(|table| listener::listener(table, &mut seen, &mut problems)).collect();
@@ -74,7 +77,16 @@ fn nowhere(offset: usize) -> At {
     At { offset, path: String::new() }
 }
 
-fn daemon(table: &Table<'_>, problems: &mut Problems<'_>) -> Daemon {
+fn daemon(table: &Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> Daemon {
+    let state_file = file("state_file", table, folder, problems);
+    let [automatic_state_save, load_state] = ["automatic_state_save", "load_state"].map(|name| {
+        let wanted = table.boolean(name, problems);
+        if wanted && !table.has("state_file") {
+            let refusal = Refusal::new("no state file is named").hint("add `state_file = \"FILE\"`");
+            problems.add(&table.at_of(name), refusal);
+        }
+        wanted
+    });
     let shards = table.optional_integer("shards", problems);
     Daemon {
         shards: shards.and_then(std::num::NonZero::new),
@@ -86,6 +98,15 @@ fn daemon(table: &Table<'_>, problems: &mut Problems<'_>) -> Daemon {
         max_in_flight_per_source: table.optional_integer("max_in_flight_per_source", problems),
         source_queue_timeout: table.duration("source_queue_timeout", problems),
         source_queue_max: table.integer("source_queue_max", problems),
+        command_socket: socket("command_socket", table, folder, problems),
+        state_file,
+        automatic_state_save,
+        load_state,
+        audit_log: file("audit_log", table, folder, problems),
+        audit_log_json: file("audit_log_json", table, folder, problems),
+        turn_max: table.duration("turn_max", problems),
+        mutation_timeout: table.duration("mutation_timeout", problems),
+        restart_shards: table.boolean("restart_shards", problems),
     }
 }
 
@@ -103,6 +124,16 @@ fn answer(
     }
     seen.answers.extend(status.map(|status| (status, table.at_of("status"))));
     Some(AnswerFiles { status: status?, html, json })
+}
+
+/// The path of a UNIX socket at `name`, seen from where the process runs.
+fn socket(name: &str, table: &Table<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<PathBuf> {
+    let path = file(name, table, folder, problems)?;
+    let bytes = path.as_os_str().len();
+    if bytes > UNIX_PATH_BYTES_MAX {
+        problems.add(&table.at_of(name), AddressError::TooLong { bytes }.into());
+    }
+    Some(path)
 }
 
 /// The path at `name`, seen from where the process runs.

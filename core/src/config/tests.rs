@@ -10,7 +10,7 @@ mod balancing;
 mod defaults;
 mod mutation;
 mod problems;
-mod round_trip;
+pub(crate) mod round_trip;
 mod rules;
 
 /// The problems of `text`, one per line, as an operator sees them.
@@ -37,6 +37,15 @@ max_connections_per_source = 100
 max_in_flight_per_source = 32
 source_queue_timeout = "250ms"
 source_queue_max = 8
+command_socket = "run/ringway.sock"
+state_file = "/var/lib/ringway/state"
+automatic_state_save = true
+load_state = true
+audit_log = "audit.log"
+audit_log_json = "/var/log/ringway/audit.json"
+turn_max = "250ms"
+mutation_timeout = "5s"
+restart_shards = false
 
 [[listeners]]
 name = "web"
@@ -80,6 +89,7 @@ burst = 200
 name = "db"
 address = "[::1]:8081"
 protocol = "tcp"
+active = false
 cluster = "alpha"
 
 [clusters.zeta]
@@ -248,6 +258,7 @@ fn every_key_of_the_file_arrives_where_it_belongs() {
     };
     let db = Listener {
         protocol: Protocol::Tcp,
+        active: false,
         cluster: Some(cluster_name("alpha")),
         ..Listener::new(listener_name("db"), address("[::1]:8081"))
     };
@@ -261,6 +272,15 @@ fn every_key_of_the_file_arrives_where_it_belongs() {
         max_in_flight_per_source: Some(32),
         source_queue_timeout: Duration::from_millis(250),
         source_queue_max: 8,
+        command_socket: Some("conf/run/ringway.sock".into()),
+        state_file: Some("/var/lib/ringway/state".into()),
+        automatic_state_save: true,
+        load_state: true,
+        audit_log: Some("conf/audit.log".into()),
+        audit_log_json: Some("/var/log/ringway/audit.json".into()),
+        turn_max: Duration::from_millis(250),
+        mutation_timeout: seconds(5),
+        restart_shards: false,
     };
     let answers =
         AnswerFiles { status: 503, html: Some("/etc/503.html".into()), json: Some("conf/503.json".into()) };

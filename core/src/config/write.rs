@@ -7,16 +7,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use super::keys::Section;
 use super::units::{duration_text, size_text};
 use super::{
     Action, AnswerFiles, Config, Content, Daemon, HeaderEdits, Match, PathMatch, Predicate, Respond, Rewrite,
-    Route, Test,
+    Route, ShardCount, Test,
 };
 use crate::ids::ListenerName;
 
 mod cluster;
+pub(crate) mod keys;
 mod listener;
+mod toml;
 
 impl Config {
     /// The file that means this configuration: [`Config::read`] gives back an equal one. Durations are whole milliseconds in
@@ -24,7 +28,7 @@ impl Config {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut out = String::new();
-        write_daemon(&mut out, &self.daemon);
+        section(&mut out, "[daemon]", Section::Daemon, of_daemon(&self.daemon));
         for listener in &self.listeners {
             listener::write(&mut out, listener);
         }
@@ -44,7 +48,9 @@ impl Config {
 /// What stands at a key.
 enum Value {
     /// This.
-    Is(String),
+    Is(Json),
+    /// This, which is what other keys make of its absence.
+    Follows(Json),
     /// Nothing, which means what the table of keys says.
     Absent,
     /// Nothing: another key says it, or it has no meaning here.
@@ -52,7 +58,7 @@ enum Value {
 }
 
 impl Value {
-    fn of<T>(value: Option<T>, write: impl Fn(T) -> String) -> Value {
+    fn of<T>(value: Option<T>, write: impl Fn(T) -> Json) -> Value {
         value.map_or(Value::Absent, |value| Value::Is(write(value)))
     }
 
@@ -62,17 +68,25 @@ impl Value {
     }
 
     /// An empty list that means something else than an empty list.
-    fn unless_empty<T>(values: &[T], write: impl Fn(&[T]) -> String) -> Value {
+    fn unless_empty<T>(values: &[T], write: impl Fn(&[T]) -> Json) -> Value {
         if values.is_empty() { Value::Absent } else { Value::Is(write(values)) }
+    }
+
+    /// It says nothing if `follows`.
+    fn that_follows(self, follows: bool) -> Value {
+        match self {
+            Value::Is(value) if follows => Value::Follows(value),
+            other => other,
+        }
     }
 }
 
-/// Writes the keys of a section whose values are all there.
-fn keys<const N: usize>(out: &mut String, header: &str, of: Section, mut values: [(&'static str, Value); N]) {
-    section(out, header, of, |name| {
+/// The values of a section that are all there.
+fn each<const N: usize>(of: Section, mut values: [(&'static str, Value); N]) -> impl FnMut(&str) -> Value {
+    move |name| {
         let value = values.iter_mut().find(|(key, _)| *key == name);
         value.map_or_else(|| unwritten(of, name), |(_, value)| std::mem::replace(value, Value::Left))
-    });
+    }
 }
 
 /// Writes the keys of a section, in the order of the table; its tables are written by themselves unless `value` has them.
@@ -83,7 +97,9 @@ fn section(out: &mut String, header: &str, section: Section, mut value: impl FnM
     let _ = writeln!(out, "{header}");
     for key in section.keys() {
         let _ = match value(key.name) {
-            Value::Is(text) => writeln!(out, "{} = {text}", key.name),
+            Value::Is(value) | Value::Follows(value) => {
+                writeln!(out, "{} = {}", key.name, toml::text(&value))
+            }
             Value::Absent => writeln!(out, "# {}: {}", key.name, key.fallback),
             Value::Left => Ok(()),
         };
@@ -95,13 +111,11 @@ fn unwritten(section: Section, name: &str) -> ! {
     unreachable!("{name} in {section:?} is not written")
 }
 
-fn write_daemon(out: &mut String, daemon: &Daemon) {
-    keys(
-        out,
-        "[daemon]",
+fn of_daemon(daemon: &Daemon) -> impl FnMut(&str) -> Value {
+    each(
         Section::Daemon,
         [
-            ("shards", optional(daemon.shards)),
+            ("shards", optional(daemon.shards.map(ShardCount::get))),
             ("drain_timeout", duration(daemon.drain_timeout)),
             ("log_level", word(daemon.log_level.as_str())),
             ("max_connections_per_shard", number(daemon.max_connections_per_shard)),
@@ -110,8 +124,17 @@ fn write_daemon(out: &mut String, daemon: &Daemon) {
             ("max_in_flight_per_source", optional(daemon.max_in_flight_per_source)),
             ("source_queue_timeout", duration(daemon.source_queue_timeout)),
             ("source_queue_max", number(daemon.source_queue_max)),
+            ("command_socket", Value::of(daemon.command_socket.as_deref(), path)),
+            ("state_file", Value::of(daemon.state_file.as_deref(), path)),
+            ("automatic_state_save", number(daemon.automatic_state_save)),
+            ("load_state", number(daemon.load_state)),
+            ("audit_log", Value::of(daemon.audit_log.as_deref(), path)),
+            ("audit_log_json", Value::of(daemon.audit_log_json.as_deref(), path)),
+            ("turn_max", duration(daemon.turn_max)),
+            ("mutation_timeout", duration(daemon.mutation_timeout)),
+            ("restart_shards", number(daemon.restart_shards)),
         ],
-    );
+    )
 }
 
 fn of_rule(listeners: &[ListenerName], matching: &Match, rewrite: &Rewrite, name: &str) -> Value {
@@ -144,7 +167,7 @@ fn of_route(route: &Route, name: &str) -> Value {
         },
         ("split", Action::Split(weights)) => match weights.as_slice() {
             [(_, 1)] => Value::Left,
-            weights => Value::Is(table(weights.iter().map(|(id, weight)| (id.as_str(), weight.to_string())))),
+            weights => Value::Is(table(weights.iter().map(|(id, weight)| (id.as_str(), (*weight).into())))),
         },
         ("redirect", Action::Redirect(redirect)) => text(&redirect.to),
         ("redirect_status", Action::Redirect(redirect)) => number(redirect.status.code()),
@@ -164,7 +187,7 @@ fn of_respond(respond: &Respond) -> Value {
         Content::File(file) => ("file", path(file)),
     };
     Value::Is(table([
-        ("status", respond.status.to_string()),
+        ("status", respond.status.into()),
         ("content_type", quoted(&respond.content_type)),
         (key, body),
     ]))
@@ -179,18 +202,18 @@ fn of_answer(answer: &AnswerFiles, name: &str) -> Value {
     }
 }
 
-fn predicates(predicates: &[Predicate]) -> String {
+fn predicates(predicates: &[Predicate]) -> Json {
     let tables = predicates.iter().map(|Predicate { name, test }| {
         let (kind, value) = match test {
-            Test::Present => ("present", "true".to_owned()),
-            Test::Absent => ("present", "false".to_owned()),
+            Test::Present => ("present", true.into()),
+            Test::Absent => ("present", false.into()),
             Test::Equals(value) => ("equals", quoted(value)),
             Test::Prefix(value) => ("prefix", quoted(value)),
             Test::Regex(pattern) => ("regex", quoted(pattern)),
         };
         table([("name", quoted(name)), (kind, value)])
     });
-    format!("[{}]", tables.collect::<Vec<_>>().join(", "))
+    tables.collect()
 }
 
 fn edits(edits: &HeaderEdits) -> Value {
@@ -204,7 +227,7 @@ fn edits(edits: &HeaderEdits) -> Value {
     ]))
 }
 
-fn pairs(pairs: &[(Arc<str>, Arc<str>)]) -> String {
+fn pairs(pairs: &[(Arc<str>, Arc<str>)]) -> Json {
     table(pairs.iter().map(|(name, value)| (&**name, quoted(value))))
 }
 
@@ -221,13 +244,13 @@ fn size(bytes: usize) -> Value {
 }
 
 /// A number or a truth value.
-fn number(number: impl Display) -> Value {
-    Value::Is(number.to_string())
+fn number(number: impl Into<Json>) -> Value {
+    Value::Is(number.into())
 }
 
 /// A number, where there is one.
-fn optional(number: Option<impl Display>) -> Value {
-    Value::of(number, |number| number.to_string())
+fn optional(number: Option<impl Into<Json>>) -> Value {
+    Value::of(number, Into::into)
 }
 
 fn word(word: &str) -> Value {
@@ -235,45 +258,21 @@ fn word(word: &str) -> Value {
 }
 
 fn text(text: &impl Display) -> Value {
-    Value::Is(quoted(&text.to_string()))
+    Value::Is(Json::String(text.to_string()))
 }
 
-fn path(path: &Path) -> String {
+fn path(path: &Path) -> Json {
     quoted(&path.to_string_lossy())
 }
 
-fn array<T: Display>(elements: &[T]) -> String {
-    let elements: Vec<_> = elements.iter().map(|element| quoted(&element.to_string())).collect();
-    format!("[{}]", elements.join(", "))
+fn array<T: Display>(elements: &[T]) -> Json {
+    elements.iter().map(ToString::to_string).collect()
 }
 
-/// An inline table.
-fn table<'n>(entries: impl IntoIterator<Item = (&'n str, String)>) -> String {
-    let entries: Vec<_> =
-        entries.into_iter().map(|(name, value)| format!("{} = {value}", key(name))).collect();
-    if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
+fn table<'n>(entries: impl IntoIterator<Item = (&'n str, Json)>) -> Json {
+    Json::Object(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// A key, quoted if it has to be.
-fn key(name: &str) -> String {
-    let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-    if is_bare { name.to_owned() } else { quoted(name) }
-}
-
-/// A basic string.
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+fn quoted(text: &str) -> Json {
+    Json::String(text.to_owned())
 }

@@ -30,6 +30,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ use crate::remote::Registration;
 use crate::seam::{Deadline, Engine, Listener, Mode, Out, SpliceError, Spliced, Stream};
 use crate::slab::Key;
 use crate::wheel::TimerId;
-use crate::{Counters, uring::accept::Acceptor};
+use crate::{Counters, Heartbeat, uring::accept::Acceptor};
 use pool::RecvPool;
 use ring::{Ring, Wait};
 use splice::Transfer;
@@ -61,6 +62,7 @@ struct Core<R: Ring> {
     pool: Rc<RecvPool<R::Buffers>>,
     buffers: Rc<BufferPool>,
     now: Cell<Time>,
+    heartbeat: Arc<Heartbeat>,
 }
 
 /// An engine over the ring `R`.
@@ -133,7 +135,9 @@ impl<R: Ring> Uring<R> {
         let now = Cell::new(ring.now());
         let state = RefCell::new(State::new(ring, Rc::clone(&pool), settings));
         let exec = Executor::new(registration);
-        Ok(Uring { core: Rc::new(Core { exec, state, pool, buffers: BufferPool::new(), now }) })
+        let heartbeat = Arc::<Heartbeat>::default();
+        heartbeat.begin(now.get());
+        Ok(Uring { core: Rc::new(Core { exec, state, pool, buffers: BufferPool::new(), now, heartbeat }) })
     }
 
     /// The first half of a turn: polls what is ready.
@@ -159,7 +163,10 @@ impl<R: Ring> Uring<R> {
                 Wait::Until(state.wheel.next().unwrap_or(Time::NEVER))
             }
         };
-        core.state.borrow_mut().ring.enter(wait)?;
+        let mut state = core.state.borrow_mut();
+        core.heartbeat.end(core.now.get(), state.ring.now());
+        state.ring.enter(wait)?;
+        drop(state);
         self.take_in(draining);
         core.state.borrow_mut().advance();
         core.exec.gather(true);
@@ -173,6 +180,7 @@ impl<R: Ring> Uring<R> {
         state.counters.turns += 1;
         state.now = state.ring.now();
         self.core.now.set(state.now);
+        self.core.heartbeat.begin(state.now);
         let mut batch = mem::take(&mut state.batch);
         loop {
             state.ring.reap(&mut batch);
@@ -222,6 +230,7 @@ impl<R: Ring> Drop for TasksEnd<R> {
         if std::thread::panicking() {
             if let Ok(mut state) = self.0.core.state.try_borrow_mut() {
                 state.close_pipes();
+                state.abandon();
             }
             // What is in flight ends with the ring, at some time: its buffers must outlive that.
             self.0.core.pool.poison();
@@ -294,6 +303,10 @@ impl<R: Ring> Engine for Uring<R> {
 
     fn buffer(&self) -> Buffer {
         self.core.buffers.take()
+    }
+
+    fn heartbeat(&self) -> Arc<Heartbeat> {
+        Arc::clone(&self.core.heartbeat)
     }
 
     fn counters(&self) -> Counters {

@@ -19,7 +19,7 @@ use super::accept::Acceptor;
 use super::conn::{Armed, Conn, End, errno, register};
 use super::pipes::Carriers;
 use super::pool::{PoolChunk, RecvPool};
-use super::ring::{Completion, Op, Ready, Ring};
+use super::ring::{Completion, Op, Ready, Ring, Wait};
 use super::send::Messages;
 use super::settings::Settings;
 use super::token::{self, Kind};
@@ -428,6 +428,27 @@ impl<R: Ring> State<R> {
         let Some(conn) = self.conns.get_mut(key) else { return Poll::Ready(()) };
         register(&mut conn.send_waker, cx.waker());
         Poll::Pending
+    }
+
+    /// Closes everything at once, as nobody will turn the ring any more: what is in flight ends with it. Connections are reset:
+    /// whoever is at the other end must not take a part for the whole.
+    pub(crate) fn abandon(&mut self) {
+        // What was posted is the kernel's by then, closes among it: no descriptor is closed twice.
+        let _ = self.ring.enter(Wait::No);
+        let conns: Vec<Key> = self.conns.keys().collect();
+        for key in conns {
+            if let Some(conn) = self.conns.remove(key).filter(|conn| !conn.close_posted) {
+                self.ring.reset_on_close(conn.fd);
+                self.ring.close_now(conn.fd);
+            }
+        }
+        let acceptors: Vec<Key> = self.acceptors.keys().collect();
+        for key in acceptors {
+            let Some(acceptor) = self.acceptors.remove(key) else { continue };
+            for fd in acceptor.accepted.iter().chain([&acceptor.fd]) {
+                self.ring.close_now(*fd);
+            }
+        }
     }
 
     pub(super) fn close_stray(&mut self, fd: RawFd) {

@@ -19,6 +19,8 @@ pub(super) struct Backend {
     pub(super) ejections: Ejections,
     /// Since the last interval.
     pub(super) traffic: Traffic,
+    /// The shards that have nothing of it any more: they have heard of its removal, the board has not.
+    pub(super) drained: Vec<u16>,
 }
 
 /// What the board knows of a backend, for those who ask.
@@ -52,7 +54,15 @@ impl Backend {
             unreachable: None,
             ejections: Ejections::default(),
             traffic: Traffic::default(),
+            drained: Vec::new(),
         }
+    }
+
+    /// It is configured in this way from now on.
+    pub(super) fn update(&mut self, backend: &config::Backend) {
+        self.id.clone_from(&backend.id);
+        self.address.clone_from(&backend.address);
+        self.admin = backend.state;
     }
 
     pub(super) fn is_healthy(&self) -> bool {
@@ -77,8 +87,7 @@ impl Backend {
     }
 
     pub(super) fn event(&self, kind: EventKind, cluster: &ClusterId, reason: String) -> Event {
-        let backend = Some((self.id.clone(), self.address.clone()));
-        Event { kind, cluster: cluster.clone(), backend, reason }
+        Event::new(kind).cluster(cluster).backend(&self.id, &self.address).because(reason)
     }
 
     pub(super) fn state(&self) -> BackendState<'_> {

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeSet;
 
-/// Whether every backend of a cluster is unavailable. A cluster without backends is never all down.
+/// Whether it was told that every backend of a cluster is unavailable.
+///
+/// A cluster without backends is neither all down nor recovered. So one that loses its last backend while it is all down
+/// stays as it was told, until it has a backend that is available: the two events alternate, and each is true when it is
+/// told.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct AllDown(bool);
 
 impl AllDown {
-    /// Takes the counts of now; tells whether it is all down, if that is a change.
+    /// Takes the counts of now; tells whether it is all down, if that is news.
     pub(super) fn set(&mut self, configured: u32, available: u32) -> Option<bool> {
-        let all_down = configured > 0 && available == 0;
+        if configured == 0 {
+            return None;
+        }
+        let all_down = available == 0;
         (std::mem::replace(&mut self.0, all_down) != all_down).then_some(all_down)
-    }
-
-    pub(super) fn is_set(self) -> bool {
-        self.0
     }
 }
 

@@ -49,6 +49,12 @@ impl Ejections {
         self.was_out = self.current.is_some();
     }
 
+    /// What was before the present ejection, if there is one, does not count any more.
+    pub(super) fn forget(&mut self) {
+        self.times = 0;
+        self.was_out = false;
+    }
+
     pub(super) fn times(&self) -> u32 {
         self.times
     }

@@ -1,11 +1,12 @@
 //! What shards, probes and operators tell the board.
 
-/// A backend, by its place and that of its cluster in the configuration.
+/// A backend, by two numbers: a late signal may find the slot of its cluster given to another, but never its serial number, and
+/// so nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Member {
-    /// The place of the cluster.
+    /// The slot of its cluster: free for another as soon as the cluster is removed.
     pub cluster: u32,
-    /// The place of the backend in its cluster.
+    /// Its serial number: given once in the life of the process.
     pub backend: u32,
 }
 
@@ -67,14 +68,21 @@ pub enum Signal {
     },
     /// A shard has begun, or ceased, to send a cluster's requests to backends that can not open.
     FailOpen {
-        /// The place of the cluster.
+        /// The slot of the cluster.
         cluster: u32,
         /// Which shard.
         shard: u16,
         /// Whether it began.
         entered: bool,
     },
-    /// A shard has ended: what it said of fail-open does not hold any more.
+    /// A shard has nothing of a removed backend any more: no connection, no request.
+    Drained {
+        /// Which backend.
+        member: Member,
+        /// Which shard.
+        shard: u16,
+    },
+    /// A shard has ended: what it said of fail-open does not hold any more, and it has nothing of any removed backend.
     ShardGone {
         /// Which shard.
         shard: u16,

@@ -9,7 +9,7 @@ use super::body::Search;
 use super::reason::Reason;
 
 /// Status and body that say that a backend is well.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Expect {
     statuses: Statuses,
     body: Option<Arc<str>>,

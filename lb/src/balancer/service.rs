@@ -154,7 +154,7 @@ impl Service {
             let released = [state.list.connection_closed(key), state.list.end_request(key)];
             for released in released {
                 if let Released::Drained(id) = released {
-                    state.drained(id, address.clone());
+                    state.drained(&id, address);
                 }
             }
         });
@@ -239,15 +239,18 @@ impl State {
         }
         let removed = self.list.remove_by_address(address);
         for id in removed.drained {
-            self.drained(id, address.clone());
+            self.drained(&id, address);
         }
         self.flipped(removed.flip, || format!("{address} was removed"));
         true
     }
 
     fn happened(&mut self, kind: EventKind, key: BackendKey, reason: &str) {
-        let backend = self.list.get(key).map(|backend| (backend.id().clone(), backend.address().clone()));
-        self.events.push(Event { kind, cluster: self.list.id().clone(), backend, reason: reason.to_owned() });
+        let event = Event::new(kind).cluster(self.list.id()).because(reason);
+        self.events.push(match self.list.get(key) {
+            Some(backend) => event.backend(backend.id(), backend.address()),
+            None => event,
+        });
     }
 
     fn flipped(&mut self, flip: Option<Flip>, reason: impl FnOnce() -> String) {
@@ -256,16 +259,11 @@ impl State {
             Some(Flip::AllDown) => EventKind::NoAvailableBackends,
             Some(Flip::Recovered) => EventKind::ClusterRecovered,
         };
-        let event = Event { kind, cluster: self.list.id().clone(), backend: None, reason: reason() };
-        self.events.push(event);
+        self.events.push(Event::new(kind).cluster(self.list.id()).because(reason()));
     }
 
-    fn drained(&mut self, id: BackendId, address: Address) {
-        self.events.push(Event {
-            kind: EventKind::RemovedBackendHasNoConnections,
-            cluster: self.list.id().clone(),
-            backend: Some((id, address)),
-            reason: "it was removed, and what it had is over".to_owned(),
-        });
+    fn drained(&mut self, id: &BackendId, address: &Address) {
+        let event = Event::new(EventKind::RemovedBackendHasNoConnections).cluster(self.list.id());
+        self.events.push(event.backend(id, address).because("it was removed, and what it had is over"));
     }
 }

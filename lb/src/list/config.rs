@@ -10,7 +10,7 @@ use super::outcome::{Added, Released, Removed};
 use super::slow_start::Ramps;
 use super::tally::Tally;
 use super::total::Total;
-use crate::backend::{Backend, BackendKey};
+use crate::backend::{Backend, BackendKey, Status};
 use crate::hash::stable_hash;
 use crate::latch::{Availability, FailOpenLatch, Flip};
 use crate::load::Load;
@@ -20,7 +20,10 @@ use crate::spec::{BackendSpec, Settings};
 use crate::waiting::Waiting;
 
 impl BackendList {
-    pub(crate) fn new(id: ClusterId, settings: Settings, total: Arc<Load>) -> BackendList {
+    /// The list of a cluster without backends. `total` must be the one that every shard was given for this cluster: its
+    /// limits are measured by it.
+    #[must_use]
+    pub fn new(id: ClusterId, settings: Settings, total: Arc<Load>) -> BackendList {
         let choosing = settings.choosing();
         BackendList {
             id,
@@ -106,19 +109,42 @@ impl BackendList {
     pub fn remove_by_address(&mut self, address: &Address) -> Removed {
         let mut removed = Removed { ids: Vec::new(), drained: Vec::new(), flip: None };
         for key in self.by_address.remove(address).unwrap_or_default() {
-            self.forget_sticky(key);
-            self.withdraw(key.index);
-            self.cool(key.index);
-            let backend = self.slab.at(key.index);
-            self.choosers[usize::from(backend.spec.backup)].left(key.index);
-            self.tally.subtract(backend);
-            removed.ids.push(backend.spec.id.clone());
-            if let Released::Drained(id) = self.release(key) {
-                removed.drained.push(id);
-            }
+            self.close(key, &mut removed);
         }
         removed.flip = self.update_availability();
         removed
+    }
+
+    /// Removes one configured backend, as [`BackendList::remove_by_address`] removes all of an address.
+    pub fn remove(&mut self, key: BackendKey) -> Removed {
+        let mut removed = Removed { ids: Vec::new(), drained: Vec::new(), flip: None };
+        let address = match self.slab.get(key) {
+            Some(backend) if backend.status() == Status::Normal => backend.spec.address.clone(),
+            _ => return removed,
+        };
+        if let Some(keys) = self.by_address.get_mut(&address) {
+            keys.retain(|other| *other != key);
+            if keys.is_empty() {
+                self.by_address.remove(&address);
+            }
+        }
+        self.close(key, &mut removed);
+        removed.flip = self.update_availability();
+        removed
+    }
+
+    /// Has a configured backend, which no address leads to any more, finish what it has.
+    fn close(&mut self, key: BackendKey, removed: &mut Removed) {
+        self.forget_sticky(key);
+        self.withdraw(key.index);
+        self.cool(key.index);
+        let backend = self.slab.at(key.index);
+        self.choosers[usize::from(backend.spec.backup)].left(key.index);
+        self.tally.subtract(backend);
+        removed.ids.push(backend.spec.id.clone());
+        if let Released::Drained(id) = self.release(key) {
+            removed.drained.push(id);
+        }
     }
 
     /// Tells the backend's policy of it, or of its new weight.

@@ -321,3 +321,15 @@ fn a_waiter_that_can_not_use_what_comes_free_does_not_keep_it_from_the_others() 
         }
     }
 }
+
+#[test]
+fn a_shorter_line_refuses_newcomers_and_keeps_those_who_wait() {
+    let queue = line(2);
+    let waiters = [asleep(&queue), asleep(&queue)];
+    queue.set_max(1);
+    assert!(queue.join().is_none());
+    assert_eq!(queue.len(), 2);
+    drop(waiters);
+    let waiter = queue.join();
+    assert!(waiter.is_some() && queue.join().is_none());
+}

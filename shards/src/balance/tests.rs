@@ -22,7 +22,7 @@ fn shards(count: usize) -> (Arc<Balance<()>>, Shards) {
 }
 
 fn loads(balance: &Balance<()>) -> Vec<u32> {
-    (0..balance.shards.len()).map(|shard| balance.load(shard as u16)).collect()
+    (0..balance.places().len()).map(|shard| balance.load(shard as u16)).collect()
 }
 
 fn handed() -> Handed<()> {
@@ -196,4 +196,51 @@ fn only_short_connections_make_a_difference_that_is_left_alone() {
     assert_eq!(churn.noise(second(0)), 0, "not known yet");
     assert_eq!(churn.noise(second(1)), 16);
     assert_eq!(churn.noise(second(2)), 0, "none have ended since");
+}
+
+#[test]
+fn a_shard_that_comes_in_place_of_another_takes_part_while_that_one_leaves() {
+    for leaves_first in [true, false] {
+        let (balance, mut shards) = shards(2);
+        let leaving = shards.remove(1);
+        leaving.0.count();
+        let rng = &mut SmallRng::seed_from_u64(1);
+        if leaves_first {
+            leaving.0.close();
+            (0..20).for_each(|_| assert_eq!(accept(&mut shards, 0, Time::ZERO, rng), 0, "there is no other"));
+        }
+        balance.renew(1);
+        shards.push(Balancer::join(Arc::clone(&balance), 1, Time::ZERO));
+        leaving.0.close();
+        let before = balance.load(1);
+        let taken = (0..20).filter(|_| accept(&mut shards, 0, Time::ZERO, rng) == 1).count() as u32;
+        assert!(taken > 5, "{taken}");
+        assert_eq!(balance.load(1), before + taken);
+        leaving.0.forget();
+        drop(leaving);
+        assert_eq!(balance.load(1), taken, "its last connection counts no more, and the place is open");
+        assert!((0..200).any(|_| accept(&mut shards, 0, Time::ZERO, rng) == 1));
+    }
+}
+
+#[test]
+fn who_takes_the_place_of_another_begins_anew_and_the_one_before_counts_apart() {
+    let seed = 5;
+    let rng = &mut SmallRng::seed_from_u64(seed);
+    let (balance, mut shards) = shards(2);
+    for _ in 0..10 {
+        balance.push(1, handed());
+    }
+    balance.renew(1);
+    assert_eq!(balance.load(1), 0);
+    let (before, _) = shards.pop().expect("two of them");
+    // Nobody runs there yet.
+    (0..50).for_each(|_| assert_eq!(shards[0].0.place(Time::ZERO, rng), None, "seed {seed}"));
+    let (_second, mut receiver) = Balancer::join(Arc::clone(&balance), 1, Time::ZERO);
+    assert_eq!(shards[0].0.place(Time::ZERO, rng), Some(1), "seed {seed}");
+    assert!(shards[0].0.hand(1, handed()).is_ok());
+    before.forget();
+    before.close();
+    assert_eq!(balance.load(1), 1, "what the one before does is no matter");
+    assert!(receiver.take().is_some());
 }

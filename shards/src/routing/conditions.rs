@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ringway_core::config::{Match, Predicate, Test};
 
-use super::patterns::{Cache, Compiler, Patterns};
+use super::patterns::{Book, Cache, Program};
 use super::{Asked, RouteError};
 
 /// A rule whose host and path have been found.
@@ -18,8 +18,8 @@ pub(super) struct Rule<T> {
     pub(super) is_last: bool,
 }
 
-/// Which of the router's conditions are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Which of a bucket's conditions are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ConditionsId(NonZeroU32);
 
 impl ConditionsId {
@@ -65,9 +65,9 @@ impl Canonical {
         self.rank() == Rank::LAST
     }
 
-    pub(super) fn compile(&self, patterns: &mut Compiler) -> Result<Conditions, RouteError> {
-        let mut checks = |predicates: &[Predicate]| {
-            predicates.iter().map(|predicate| Check::new(predicate, patterns)).collect::<Result<_, _>>()
+    pub(super) fn compile(&self, book: &Arc<Book>) -> Result<Conditions, RouteError> {
+        let checks = |predicates: &[Predicate]| {
+            predicates.iter().map(|predicate| Check::new(predicate, book)).collect::<Result<_, _>>()
         };
         let (headers, query) = (checks(&self.headers)?, checks(&self.query)?);
         Ok(Conditions { methods: self.methods.as_slice().into(), headers, query })
@@ -99,25 +99,29 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    pub(super) fn hold(
-        &self,
-        asked: &Asked<'_>,
-        query: &[u8],
-        patterns: &Patterns,
-        cache: &mut Cache,
-    ) -> bool {
+    pub(super) fn hold(&self, asked: &Asked<'_>, query: &[u8], cache: &mut Cache) -> bool {
         let is_method = |method: &Arc<str>| method.as_bytes() == asked.method;
         (self.methods.is_empty() || self.methods.iter().any(is_method))
             && self.headers.iter().all(|check| {
                 let name = check.name.as_bytes();
                 let fields = asked.headers.iter();
                 let named = fields.filter(|field| field.name.as_bytes().eq_ignore_ascii_case(name));
-                check.test.holds(named.map(|field| field.value), patterns, cache)
+                check.test.holds(named.map(|field| field.value), cache)
             })
             && self
                 .query
                 .iter()
-                .all(|check| check.test.holds(parameters(query, check.name.as_bytes()), patterns, cache))
+                .all(|check| check.test.holds(parameters(query, check.name.as_bytes()), cache))
+    }
+
+    /// What they were compiled from.
+    pub(super) fn canonical(&self) -> Canonical {
+        let predicates = |checks: &[Check]| checks.iter().map(Check::predicate).collect();
+        Canonical {
+            methods: self.methods.to_vec(),
+            headers: predicates(&self.headers),
+            query: predicates(&self.query),
+        }
     }
 }
 
@@ -143,36 +147,42 @@ enum Compiled {
     Absent,
     Equals(Arc<str>),
     Prefix(Arc<str>),
-    Pattern(u32),
+    Pattern(Arc<Program>),
 }
 
 impl Check {
-    fn new(predicate: &Predicate, patterns: &mut Compiler) -> Result<Check, RouteError> {
+    fn new(predicate: &Predicate, book: &Arc<Book>) -> Result<Check, RouteError> {
         let test = match &predicate.test {
             Test::Present => Compiled::Present,
             Test::Absent => Compiled::Absent,
             Test::Equals(value) => Compiled::Equals(Arc::clone(value)),
             Test::Prefix(value) => Compiled::Prefix(Arc::clone(value)),
-            Test::Regex(pattern) => Compiled::Pattern(patterns.add(pattern)?),
+            Test::Regex(pattern) => Compiled::Pattern(book.program(pattern)?),
         };
         Ok(Check { name: Arc::clone(&predicate.name), test })
+    }
+
+    fn predicate(&self) -> Predicate {
+        let test = match &self.test {
+            Compiled::Present => Test::Present,
+            Compiled::Absent => Test::Absent,
+            Compiled::Equals(value) => Test::Equals(Arc::clone(value)),
+            Compiled::Prefix(value) => Test::Prefix(Arc::clone(value)),
+            Compiled::Pattern(program) => Test::Regex(Arc::clone(program.text())),
+        };
+        Predicate { name: Arc::clone(&self.name), test }
     }
 }
 
 impl Compiled {
     #[inline]
-    fn holds<'v>(
-        &self,
-        mut values: impl Iterator<Item = &'v [u8]>,
-        patterns: &Patterns,
-        cache: &mut Cache,
-    ) -> bool {
+    fn holds<'v>(&self, mut values: impl Iterator<Item = &'v [u8]>, cache: &mut Cache) -> bool {
         match self {
             Compiled::Present => values.next().is_some(),
             Compiled::Absent => values.next().is_none(),
             Compiled::Equals(wanted) => values.any(|value| value == wanted.as_bytes()),
             Compiled::Prefix(start) => values.any(|value| value.starts_with(start.as_bytes())),
-            Compiled::Pattern(pattern) => values.any(|value| patterns.matches(*pattern, value, cache)),
+            Compiled::Pattern(program) => values.any(|value| program.matches(value, cache)),
         }
     }
 }

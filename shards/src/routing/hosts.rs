@@ -9,6 +9,9 @@ use crate::http1::limits::HOST_BYTES_MAX;
 /// Longest host that is put in lower case on a small stack copy.
 pub(super) const SHORT_HOST_BYTES: usize = 64;
 
+/// A host has 256 labels at most, all of them empty; that many count as none.
+const LABEL_NUMBERS: usize = HOST_BYTES_MAX + 1;
+
 /// The scope of exact hosts.
 pub(super) const EXACT: u32 = 0;
 /// The scope of wildcards, by what stands behind their `*.`.
@@ -76,23 +79,44 @@ fn lower<'a, const N: usize>(host: &[u8], copy: &'a mut [u8; N]) -> &'a [u8] {
     copy
 }
 
-/// Numbers of labels, of which a host has 256 at most.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Depths([u64; 4]);
+/// How many labels the wildcards have.
+#[derive(Debug, Clone)]
+pub(super) struct Depths {
+    /// Which numbers of labels there are.
+    present: [u64; 4],
+    /// How many wildcards have so many labels.
+    counts: Box<[u32; LABEL_NUMBERS]>,
+}
+
+impl Default for Depths {
+    fn default() -> Depths {
+        Depths { present: [0; 4], counts: Box::new([0; LABEL_NUMBERS]) }
+    }
+}
 
 impl Depths {
     /// Notes the number of labels of what stands behind a wildcard's `*.`.
     pub(super) fn insert(&mut self, suffix: &[u8]) {
-        let labels = memchr::memchr_iter(b'.', suffix).count() + 1;
-        self.0[labels / 64 % 4] |= 1 << (labels % 64);
+        let labels = labels(suffix);
+        self.counts[labels] += 1;
+        self.present[labels / 64] |= 1 << (labels % 64);
+    }
+
+    /// Takes back what [`Depths::insert`] noted.
+    pub(super) fn remove(&mut self, suffix: &[u8]) {
+        let labels = labels(suffix);
+        self.counts[labels] -= 1;
+        if self.counts[labels] == 0 {
+            self.present[labels / 64] &= !(1 << (labels % 64));
+        }
     }
 
     fn contains(&self, labels: usize) -> bool {
-        self.0[labels / 64 % 4] >> (labels % 64) & 1 == 1
+        self.present[labels / 64 % 4] >> (labels % 64) & 1 == 1
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
+        self.present == [0; 4]
     }
 
     /// What stands behind each dot of `host`, the longest first: only what has as many labels as some wildcard.
@@ -104,4 +128,8 @@ impl Depths {
             .filter(move |&(nth, dot)| dot > 0 && self.contains(labels - nth))
             .map(|(_, dot)| &host[dot + 1..])
     }
+}
+
+fn labels(suffix: &[u8]) -> usize {
+    (memchr::memchr_iter(b'.', suffix).count() + 1) % LABEL_NUMBERS
 }

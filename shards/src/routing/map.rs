@@ -1,7 +1,7 @@
 //! Byte strings to small values, each within a scope: filled once, then read.
 //!
 //! The texts stand end to end in one piece of memory, so an entry costs its 13 bytes, its value and its text, and no
-//! allocation of its own.
+//! allocation of its own. Hashes come from outside: a host is hashed once, for the choice of its bucket as well.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -34,21 +34,16 @@ struct Entry<V> {
 pub(super) struct ScopedMap<V> {
     texts: Vec<u8>,
     entries: HashTable<Entry<V>>,
-    hasher: ahash::RandomState,
 }
 
 impl<V: Copy> ScopedMap<V> {
     /// An empty map with room for so many entries.
     pub(super) fn with_capacity(entries: usize) -> ScopedMap<V> {
-        ScopedMap {
-            texts: Vec::new(),
-            entries: HashTable::with_capacity(entries),
-            hasher: ahash::RandomState::new(),
-        }
+        ScopedMap { texts: Vec::new(), entries: HashTable::with_capacity(entries) }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Keeps a text, which may then stand in several scopes.
@@ -59,9 +54,9 @@ impl<V: Copy> ScopedMap<V> {
         Ok(Span { at, len })
     }
 
-    /// Gives `text`, which is not in `scope` yet, a value there.
-    pub(super) fn insert(&mut self, scope: u32, text: Span, value: V) {
-        let ScopedMap { texts, entries, hasher } = self;
+    /// Gives `text`, which is not in `scope` yet, a value there. All of a map have the same hasher.
+    pub(super) fn insert(&mut self, hasher: &ahash::RandomState, scope: u32, text: Span, value: V) {
+        let ScopedMap { texts, entries } = self;
         let hash = |entry: &Entry<V>| hash(hasher, entry.scope, slice(texts, entry.text));
         let entry = Entry { scope, text, value };
         entries.insert_unique(hash(&entry), entry, hash);
@@ -72,15 +67,21 @@ impl<V: Copy> ScopedMap<V> {
         self.texts.shrink_to_fit();
     }
 
-    #[inline]
-    pub(super) fn get(&self, scope: u32, text: &[u8]) -> Option<V> {
+    /// The value of `text`, of which `hash` is that of [`hash`] with the map's hasher.
+    #[inline(always)]
+    pub(super) fn get(&self, hash: u64, scope: u32, text: &[u8]) -> Option<V> {
         let is_it = |entry: &Entry<V>| entry.scope == scope && slice(&self.texts, entry.text) == text;
-        self.entries.find(hash(&self.hasher, scope, text), is_it).map(|entry| entry.value)
+        self.entries.find(hash, is_it).map(|entry| entry.value)
+    }
+
+    /// All entries: scope, text and value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &[u8], V)> {
+        self.entries.iter().map(|entry| (entry.scope, slice(&self.texts, entry.text), entry.value))
     }
 }
 
 #[inline(always)]
-fn hash(hasher: &ahash::RandomState, scope: u32, text: &[u8]) -> u64 {
+pub(super) fn hash(hasher: &ahash::RandomState, scope: u32, text: &[u8]) -> u64 {
     let mut hasher = hasher.build_hasher();
     hasher.write_u32(scope);
     hasher.write(text);

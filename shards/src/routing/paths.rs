@@ -1,11 +1,13 @@
 //! The paths of each host: exact ones, patterns, and prefixes on segment boundaries.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use super::RouteError;
-use super::map::{ScopedMap, Span};
+use super::map::{self, ScopedMap, Span};
+use super::patterns::Program;
 
-/// Where the rules of one path begin in the router's rules.
+/// Where the rules of one path begin in the bucket's rules.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules(NonZeroU32);
 
@@ -21,10 +23,10 @@ impl Rules {
     }
 }
 
-/// A pattern of some host, by its number.
-#[derive(Debug, Clone, Copy)]
+/// A pattern of some host.
+#[derive(Debug)]
 pub(super) struct OfPattern {
-    pub(super) pattern: u32,
+    pub(super) program: Arc<Program>,
     pub(super) rules: Rules,
 }
 
@@ -53,12 +55,22 @@ struct Table {
     lengths: Stretch,
 }
 
-/// The paths of all hosts. A host is a number; its paths stand in scopes of their own. A look-up tries each length of
+/// A path that some host has rules for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Path<'a> {
+    Exact(&'a [u8]),
+    Pattern(&'a Arc<str>),
+    /// As [`prefix_key`] gives it.
+    Prefix(&'a [u8]),
+}
+
+/// The paths of a bucket's hosts. A host is a number; its paths stand in scopes of their own. A look-up tries each length of
 /// prefix at which the path has a segment end, longest first.
 #[derive(Debug)]
 pub(super) struct Paths {
     tables: Vec<Table>,
     texts: ScopedMap<Rules>,
+    hasher: ahash::RandomState,
     patterns: Vec<OfPattern>,
     lengths: Vec<u32>,
 }
@@ -68,6 +80,7 @@ impl Paths {
         Paths {
             tables: Vec::new(),
             texts: ScopedMap::with_capacity(texts),
+            hasher: ahash::RandomState::new(),
             patterns: Vec::new(),
             lengths: Vec::new(),
         }
@@ -90,12 +103,12 @@ impl Paths {
     pub(super) fn add_exact(&mut self, text: Span, rules: Rules) {
         let (host, table) = self.last();
         table.has_exact = true;
-        self.texts.insert(exact_scope(host), text, rules);
+        self.texts.insert(&self.hasher, exact_scope(host), text, rules);
     }
 
     /// Adds a pattern behind those the host has.
-    pub(super) fn add_pattern(&mut self, pattern: u32, rules: Rules) {
-        self.patterns.push(OfPattern { pattern, rules });
+    pub(super) fn add_pattern(&mut self, program: Arc<Program>, rules: Rules) {
+        self.patterns.push(OfPattern { program, rules });
         let end = self.patterns.len() as u32;
         self.last().1.patterns.end = end;
     }
@@ -114,7 +127,7 @@ impl Paths {
             let end = self.lengths.len() as u32;
             self.last().1.lengths.end = end;
         }
-        self.texts.insert(prefix_scope(host), text, rules);
+        self.texts.insert(&self.hasher, prefix_scope(host), text, rules);
     }
 
     fn last(&mut self) -> (u32, &mut Table) {
@@ -133,7 +146,7 @@ impl Paths {
     /// The rules of exactly this path.
     #[inline]
     pub(super) fn exact(&self, host: u32, path: &[u8]) -> Option<Rules> {
-        if self.tables[host as usize].has_exact { self.texts.get(exact_scope(host), path) } else { None }
+        if self.tables[host as usize].has_exact { self.text(exact_scope(host), path) } else { None }
     }
 
     /// The patterns of a host, in their order.
@@ -152,9 +165,33 @@ impl Paths {
                 Some(&next) => next == b'/',
                 None => path.len() == length,
             };
-            if ends_segment { self.texts.get(prefix_scope(host), &path[..length]) } else { None }
+            if ends_segment { self.text(prefix_scope(host), &path[..length]) } else { None }
         });
         named.chain(table.root)
+    }
+
+    #[inline]
+    fn text(&self, scope: u32, text: &[u8]) -> Option<Rules> {
+        self.texts.get(map::hash(&self.hasher, scope, text), scope, text)
+    }
+
+    /// How many hosts were begun.
+    pub(super) fn hosts(&self) -> usize {
+        self.tables.len()
+    }
+
+    /// All paths, with their hosts.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Path<'_>, Rules)> {
+        let texts = self.texts.iter().map(|(scope, text, rules)| {
+            let path = if scope % 2 == exact_scope(0) { Path::Exact(text) } else { Path::Prefix(text) };
+            (scope / 2, path, rules)
+        });
+        let tables = self.tables.iter().zip(0..).flat_map(|(table, host)| {
+            let patterns = table.patterns.of(&self.patterns).iter();
+            let patterns = patterns.map(move |it| (host, Path::Pattern(it.program.text()), it.rules));
+            patterns.chain(table.root.map(|rules| (host, Path::Prefix(b""), rules)))
+        });
+        texts.chain(tables)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Routing: which rule wins, and what matches at all.
 
+mod edits;
 mod parts;
 mod predicates;
 mod reference;

@@ -12,7 +12,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use ringway_core::Config;
 use ringway_core::config::{Protocol, SendProxy};
-use ringway_engine::sim::{Net, Sim, SimSettings};
+use ringway_engine::sim::{Net, Sim, SimSettings, SimSocket};
 use ringway_engine::{Engine, Listener, Stream};
 
 use crate::proxy_protocol::{self, Parsed, Version};
@@ -38,7 +38,7 @@ async fn accept(listener: &SimListener) -> SimStream {
 struct Site {
     engine: Sim,
     net: Net,
-    inbox: inbox::Sender,
+    inbox: inbox::Sender<Command<SimSocket>>,
     summary: Rc<RefCell<Option<Summary>>>,
 }
 

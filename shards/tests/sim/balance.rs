@@ -33,7 +33,7 @@ const SOON: Duration = Duration::from_millis(5);
 
 /// A shard, and how it ended.
 struct One {
-    inbox: inbox::Sender,
+    inbox: inbox::Sender<Command<SimSocket>>,
     ended: Rc<(RefCell<Option<Summary>>, Signal)>,
 }
 

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringway_core::{Config, Time};
-use ringway_engine::sim::{self, Net, Sim, SimSettings};
+use ringway_engine::sim::{self, Net, Sim, SimSettings, SimSocket};
 use ringway_engine::{Engine, Listener};
 use ringway_health::board::{self, Member};
-use ringway_shards::{Command, Evictions, Files, Gate, Launch, Plan, Snapshot, Summary, inbox};
+use ringway_shards::{Command, Evictions, Gate, Launch, Plan, Snapshot, Summary, inbox};
 
 use crate::config::{self, TCP, WEB, origin_address};
+use crate::control::Control;
 use crate::draw::{buffers, timeouts};
 use crate::http::{Fail, Head, Wire};
 use crate::rng;
@@ -47,7 +48,7 @@ struct Inner {
     process: Process,
     /// Where it listens for HTTP.
     web: SocketAddr,
-    inbox: inbox::Sender,
+    inbox: inbox::Sender<Command<SimSocket>>,
     /// What it told the coordinator and nobody has looked at yet.
     told: Arc<Mutex<Vec<board::Signal>>>,
     ended: Rc<(RefCell<Option<Summary>>, Signal)>,
@@ -57,6 +58,7 @@ struct Inner {
 #[derive(Clone)]
 struct Process {
     plan: Arc<Plan>,
+    control: Rc<Control>,
     gate: Arc<Gate>,
     evictions: Arc<Evictions>,
     /// How many shards share the health checks.
@@ -96,12 +98,14 @@ pub(crate) fn site_among<F: Future<Output = ()> + 'static>(
         listener.timeouts = timeouts();
     }
     change(&mut config);
-    let plan = Arc::new(Plan::new(&config, &[WEB, TCP], &Files::default(), &[0; 32]).expect("a sound plan"));
+    let control = Control::new(&config);
+    let plan = control.plan();
     let most = config.daemon.max_connections.unwrap_or(u32::MAX);
     let gate = Arc::new(Gate::configured(most, &config.daemon));
     let own = Arc::clone(&gate);
     let ((), report) = sim::run(&settings, &buffers(&mut rng(seed)), |engine, net| {
-        let process = Process { plan, gate: own, evictions: Arc::default(), shards, running: Rc::default() };
+        let (control, evictions) = (Rc::new(control), Arc::default());
+        let process = Process { plan, control, gate: own, evictions, shards, running: Rc::default() };
         let site = Site::open(engine, net, seed, [WEB, TCP], process);
         let scenario = scenario(site.clone());
         async move {
@@ -127,7 +131,7 @@ impl Site {
     fn open(engine: Sim, net: Net, seed: u64, addresses: [SocketAddr; 2], process: Process) -> Site {
         let (inbox, receiver) = inbox::channel();
         let sockets = addresses.map(|address| net.listen(address)).into();
-        let (plan, gate) = (Arc::clone(&process.plan), Arc::clone(&process.gate));
+        let (plan, gate) = (process.control.plan(), Arc::clone(&process.gate));
         let id = process.running.get() as u16;
         process.running.set(u64::from(id) + 1);
         let told = Arc::<Mutex<Vec<board::Signal>>>::default();
@@ -146,6 +150,20 @@ impl Site {
             end.1.give();
         });
         Site(Rc::new(Inner { engine, net, process, web: addresses[0], inbox, told, ended }))
+    }
+
+    /// Where the configuration is changed.
+    pub(crate) fn control(&self) -> &Control {
+        &self.0.process.control
+    }
+
+    pub(crate) fn net(&self) -> &Net {
+        &self.0.net
+    }
+
+    /// Leaves a command for the shard.
+    pub(crate) fn tell(&self, command: Command<SimSocket>) {
+        self.0.inbox.send(command).expect("the shard runs");
     }
 
     /// Another shard of the same process. Whoever starts it drains it.
@@ -253,7 +271,7 @@ impl Site {
     }
 
     /// Tells the shard something, and waits until it has taken note.
-    pub(crate) async fn command(&self, command: Command) {
+    pub(crate) async fn command(&self, command: Command<SimSocket>) {
         self.0.inbox.send(command).expect("the shard runs");
         self.snapshot().await;
     }

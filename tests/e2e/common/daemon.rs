@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -55,6 +55,13 @@ impl Daemon {
         let mut command = ringway();
         command.args(["start", "-c"]).arg(&file);
         Daemon::spawn(command, Some(file))
+    }
+
+    /// With the configuration file at this path, which stays.
+    pub(crate) fn from_file(file: &Path) -> Daemon {
+        let mut command = ringway();
+        command.args(["start", "-c"]).arg(file);
+        Daemon::spawn(command, None)
     }
 
     /// With one listener `main` on a port of its own, these further lines of it, and one cluster with these backends.

@@ -1,6 +1,7 @@
 //! What the tests share: the daemon as a process, clients that speak byte by byte, origins that can misbehave.
 
 mod client;
+pub(crate) mod control;
 mod crowd;
 mod daemon;
 mod faulty_origin;
@@ -8,6 +9,7 @@ mod origin;
 mod pattern;
 mod process;
 mod server;
+mod traffic;
 mod unix_origin;
 mod wait;
 
@@ -21,5 +23,6 @@ pub(crate) use process::{
     assert_flat, cpu_time, descriptors, expect_descriptors, raise_descriptor_limit, resident_kib, thread_id,
     thread_names, tool,
 };
+pub(crate) use traffic::Traffic;
 pub(crate) use unix_origin::{UnixOrigin, socket_path};
 pub(crate) use wait::{eventually, now, rest, settles};

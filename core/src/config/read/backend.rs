@@ -21,6 +21,11 @@ pub(super) fn backends(tables: &[Table<'_>], problems: &mut Problems<'_>) -> Vec
     tables.iter().filter_map(|table| backend(table, &mut taken, problems)).collect()
 }
 
+/// A backend by itself.
+pub(super) fn single(table: &Table<'_>, problems: &mut Problems<'_>) -> Option<Backend> {
+    backend(table, &mut Taken::default(), problems)
+}
+
 fn backend(table: &Table<'_>, taken: &mut Taken, problems: &mut Problems<'_>) -> Option<Backend> {
     let id = table.text("id", problems, BackendId::parse);
     let address = table.text("address", problems, parse::backend_address);

@@ -9,9 +9,21 @@ use crate::config::{Forwarding, Limits, Listener, Protocol, RateLimit, RequestId
 use crate::ids::{ClusterId, ListenerName};
 
 pub(super) fn listener(table: &Table<'_>, seen: &mut Seen, problems: &mut Problems<'_>) -> Option<Listener> {
+    let listener = single(table, seen, problems);
+    let is_tcp = table.word("protocol", &mut Problems::new(""), Protocol::from_word) == Protocol::Tcp;
+    if is_tcp && !table.has("cluster") {
+        let refusal = Refusal::new("a listener with `protocol = \"tcp\"` needs a cluster");
+        problems.add(&table.at, refusal.hint("add `cluster = \"NAME\"`"));
+    }
+    listener
+}
+
+/// A listener by itself: one that speaks TCP and leads to nobody closes its connections.
+pub(super) fn single(table: &Table<'_>, seen: &mut Seen, problems: &mut Problems<'_>) -> Option<Listener> {
     let name = table.text("name", problems, ListenerName::parse);
     let address = table.text("address", problems, parse::address);
     let protocol = table.word("protocol", problems, Protocol::from_word);
+    let active = table.boolean("active", problems);
     let cluster = table.text("cluster", problems, ClusterId::parse);
     let trusted_proxies = table.texts("trusted_proxies", problems, parse::network);
     at_most(&trusted_proxies, TRUSTED_PROXIES_MAX, "networks", problems);
@@ -57,6 +69,7 @@ pub(super) fn listener(table: &Table<'_>, seen: &mut Seen, problems: &mut Proble
         name: name?.0,
         address: address?.0,
         protocol,
+        active,
         cluster: cluster.map(|(name, _)| name),
         proxy_protocol,
         trusted_proxies: trusted_proxies.into_iter().map(|(network, _)| network).collect(),
@@ -74,12 +87,8 @@ fn is_list_refused(table: &Table<'_>, problems: &Problems<'_>) -> bool {
     problems.is_about(&table.at_of("trusted_proxies").path)
 }
 
-/// A relay of bytes must know where they go, and what concerns requests means nothing to it.
+/// What concerns requests means nothing to a relay of bytes.
 fn check_tcp(table: &Table<'_>, timeouts: Option<&Table<'_>>, problems: &mut Problems<'_>) {
-    if !table.has("cluster") {
-        let refusal = Refusal::new("a listener with `protocol = \"tcp\"` needs a cluster");
-        problems.add(&table.at, refusal.hint("add `cluster = \"NAME\"`"));
-    }
     let why = "means nothing on a listener that speaks tcp, where there are no requests";
     table.none_of(HTTP_KEYS, problems, why, "remove it");
     if let Some(timeouts) = timeouts {

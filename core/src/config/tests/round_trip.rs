@@ -56,9 +56,22 @@ fn count() -> impl Strategy<Value = Option<u32>> {
 
 fn daemon() -> impl Strategy<Value = Daemon> {
     let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
+    let files = prop::array::uniform4(prop::option::of(file()));
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let control = (files, flags, 0..=60_000_u64, 100..=60_000_u64);
     let per_source = (count(), count(), balancing::queue(), 1..=1_000_000_u32);
-    (0..=1024_u16, time(), select(levels.to_vec()), 1..=1_000_000_u32, count(), per_source).prop_map(
-        |(shards, drain_timeout, log_level, max_connections_per_shard, max_connections, per_source)| {
+    (0..=1024_u16, time(), select(levels.to_vec()), 1..=1_000_000_u32, count(), per_source, control).prop_map(
+        |(
+            shards,
+            drain_timeout,
+            log_level,
+            max_connections_per_shard,
+            max_connections,
+            per_source,
+            control,
+        )| {
+            let ([command_socket, state_file, audit_log, audit_log_json], flags, turn_ms, timeout_ms) =
+                control;
             let (
                 max_connections_per_source,
                 max_in_flight_per_source,
@@ -75,6 +88,15 @@ fn daemon() -> impl Strategy<Value = Daemon> {
                 max_in_flight_per_source,
                 source_queue_timeout,
                 source_queue_max,
+                automatic_state_save: flags.0 && state_file.is_some(),
+                load_state: flags.1 && state_file.is_some(),
+                restart_shards: flags.2,
+                command_socket,
+                state_file,
+                audit_log,
+                audit_log_json,
+                turn_max: Duration::from_millis(turn_ms),
+                mutation_timeout: Duration::from_millis(timeout_ms),
             }
         },
     )
@@ -133,7 +155,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
     let upgrades = ["websocket", "mqtt", "x.y"].map(Arc::from);
     let one = (
         any::<bool>(),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>()),
         subsequence(networks.to_vec(), 0..=4),
         subsequence(upgrades.to_vec(), 0..=3),
         (any::<bool>(), timeouts(), limits(), forwarding(), balancing::rate_limit()),
@@ -142,7 +164,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
         let listeners = all.into_iter().enumerate().map(|(n, one)| {
             let (
                 is_tcp,
-                wants_proxy,
+                (wants_proxy, active),
                 trusted_proxies,
                 upgrades,
                 (allow_connect, timeouts, limits, forwarding, rate_limit),
@@ -158,6 +180,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
                 let cluster = Some(cluster_name("c0.x"));
                 return Listener {
                     protocol: Protocol::Tcp,
+                    active,
                     cluster,
                     proxy_protocol,
                     trusted_proxies,
@@ -166,6 +189,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
                 };
             }
             Listener {
+                active,
                 proxy_protocol,
                 trusted_proxies,
                 upgrades,
@@ -309,7 +333,7 @@ fn answers() -> impl Strategy<Value = Vec<AnswerFiles>> {
     })
 }
 
-fn config() -> impl Strategy<Value = Config> {
+pub(crate) fn config() -> impl Strategy<Value = Config> {
     let frontends = prop::collection::vec(rule(), 0..3);
     let routes = prop::collection::vec((rule(), action()), 0..3);
     (daemon(), listeners(), (balancing::cluster(), balancing::cluster()), frontends, routes, answers())

@@ -1,38 +1,39 @@
 //! `[clusters.NAME]` and the tables in it, as text.
 
+use super::toml::key;
 use super::{
-    Value, duration, key, keys, number, of_rule, optional, optional_duration, pairs, path, quoted, section,
-    text, unwritten, word,
+    Value, duration, each, number, of_rule, optional, optional_duration, pairs, path, quoted, section, text,
+    unwritten, word,
 };
+use crate::config::defaults::{CHECK_TIMEOUT, OUTLIER_EJECTION_TIME_MAX};
 use crate::config::keys::Section;
 use crate::config::read::health_check::REQUEST_KEYS;
 use crate::config::{Backend, CheckProtocol, Cluster, Frontend, HealthCheck, OutlierDetection, Sticky};
 
 pub(super) fn write(out: &mut String, cluster: &Cluster) {
     let id = key(cluster.id.as_str());
-    settings(out, &format!("[clusters.{id}]"), cluster);
-    if let Some(settings) = &cluster.sticky {
-        sticky(out, &format!("[clusters.{id}.sticky]"), settings);
+    section(out, &format!("[clusters.{id}]"), Section::Cluster, of_cluster(cluster));
+    if let Some(sticky) = &cluster.sticky {
+        section(out, &format!("[clusters.{id}.sticky]"), Section::Sticky, of_sticky(sticky));
     }
     if let Some(check) = &cluster.health_check {
-        health_check(out, &format!("[clusters.{id}.health_check]"), check);
+        section(out, &format!("[clusters.{id}.health_check]"), Section::HealthCheck, of_health_check(check));
     }
-    if let Some(settings) = &cluster.outlier_detection {
-        outlier_detection(out, &format!("[clusters.{id}.outlier_detection]"), settings);
+    if let Some(outliers) = &cluster.outlier_detection {
+        let header = format!("[clusters.{id}.outlier_detection]");
+        section(out, &header, Section::OutlierDetection, of_outlier_detection(outliers));
     }
     for Frontend { listeners, matching, rewrite } in &cluster.frontends {
         let header = format!("[[clusters.{id}.frontends]]");
         section(out, &header, Section::Frontend, |name| of_rule(listeners, matching, rewrite, name));
     }
     for server in &cluster.backends {
-        backend(out, &format!("[[clusters.{id}.backends]]"), server);
+        section(out, &format!("[[clusters.{id}.backends]]"), Section::Backend, of_backend(server));
     }
 }
 
-fn settings(out: &mut String, header: &str, cluster: &Cluster) {
-    keys(
-        out,
-        header,
+pub(super) fn of_cluster(cluster: &Cluster) -> impl FnMut(&str) -> Value {
+    each(
         Section::Cluster,
         [
             ("load_balancing", word(cluster.load_balancing.as_str())),
@@ -60,13 +61,11 @@ fn settings(out: &mut String, header: &str, cluster: &Cluster) {
             ("frontends", Value::Left),
             ("backends", Value::Left),
         ],
-    );
+    )
 }
 
-fn sticky(out: &mut String, header: &str, sticky: &Sticky) {
-    keys(
-        out,
-        header,
+pub(super) fn of_sticky(sticky: &Sticky) -> impl FnMut(&str) -> Value {
+    each(
         Section::Sticky,
         [
             ("cookie", text(&sticky.cookie)),
@@ -76,11 +75,11 @@ fn sticky(out: &mut String, header: &str, sticky: &Sticky) {
             ("same_site", word(sticky.same_site.as_str())),
             ("max_age", optional_duration(sticky.max_age)),
         ],
-    );
+    )
 }
 
-fn health_check(out: &mut String, header: &str, check: &HealthCheck) {
-    section(out, header, Section::HealthCheck, |name| match name {
+pub(super) fn of_health_check(check: &HealthCheck) -> impl FnMut(&str) -> Value {
+    move |name| match name {
         name if check.protocol == CheckProtocol::Tcp && REQUEST_KEYS.contains(&name) => Value::Left,
         "protocol" => word(check.protocol.as_str()),
         "method" => text(&check.method),
@@ -91,18 +90,19 @@ fn health_check(out: &mut String, header: &str, check: &HealthCheck) {
         "body" => Value::of(check.body.as_deref(), quoted),
         "port" => optional(check.port),
         "interval" => duration(check.interval),
-        "fast_interval" => duration(check.fast_interval),
-        "timeout" => duration(check.timeout),
+        "fast_interval" => duration(check.fast_interval).that_follows(check.fast_interval == check.interval),
+        "timeout" => {
+            duration(check.timeout).that_follows(check.timeout == CHECK_TIMEOUT.min(check.fast_interval))
+        }
         "rise" => number(check.rise),
         "fall" => number(check.fall),
         name => unwritten(Section::HealthCheck, name),
-    });
+    }
 }
 
-fn outlier_detection(out: &mut String, header: &str, outliers: &OutlierDetection) {
-    keys(
-        out,
-        header,
+pub(super) fn of_outlier_detection(outliers: &OutlierDetection) -> impl FnMut(&str) -> Value {
+    let follows = outliers.ejection_time_max == OUTLIER_EJECTION_TIME_MAX.max(outliers.ejection_time);
+    each(
         Section::OutlierDetection,
         [
             ("server_errors", number(outliers.server_errors)),
@@ -113,16 +113,14 @@ fn outlier_detection(out: &mut String, header: &str, outliers: &OutlierDetection
             ("success_rate_backends", number(outliers.success_rate_backends)),
             ("interval", duration(outliers.interval)),
             ("ejection_time", duration(outliers.ejection_time)),
-            ("ejection_time_max", duration(outliers.ejection_time_max)),
+            ("ejection_time_max", duration(outliers.ejection_time_max).that_follows(follows)),
             ("ejected_max", number(outliers.ejected_max)),
         ],
-    );
+    )
 }
 
-fn backend(out: &mut String, header: &str, backend: &Backend) {
-    keys(
-        out,
-        header,
+pub(super) fn of_backend(backend: &Backend) -> impl FnMut(&str) -> Value {
+    each(
         Section::Backend,
         [
             ("id", text(&backend.id)),
@@ -134,5 +132,5 @@ fn backend(out: &mut String, header: &str, backend: &Backend) {
             ("max_in_flight", optional(backend.max_in_flight)),
             ("max_connections", optional(backend.max_connections)),
         ],
-    );
+    )
 }

@@ -1,7 +1,7 @@
 //! `[[listeners]]` and the tables in it, as text.
 
 use super::{
-    Value, array, duration, keys, number, optional, optional_duration, quoted, section, size, text,
+    Value, array, duration, each, number, optional, optional_duration, quoted, section, size, text,
     unwritten, word,
 };
 use crate::config::keys::Section;
@@ -10,11 +10,26 @@ use crate::config::{Forwarding, Limits, Listener, Protocol, RateLimit, Timeouts}
 
 pub(super) fn write(out: &mut String, listener: &Listener) {
     let is_tcp = listener.protocol == Protocol::Tcp;
-    section(out, "[[listeners]]", Section::Listener, |name| match name {
+    section(out, "[[listeners]]", Section::Listener, of_listener(listener));
+    section(out, "[listeners.timeouts]", Section::Timeouts, of_timeouts(&listener.timeouts, is_tcp));
+    if is_tcp {
+        return;
+    }
+    section(out, "[listeners.limits]", Section::Limits, of_limits(&listener.limits));
+    section(out, "[listeners.forwarding]", Section::Forwarding, of_forwarding(&listener.forwarding));
+    if let Some(limit) = &listener.rate_limit {
+        section(out, "[listeners.rate_limit]", Section::RateLimit, of_rate_limit(limit));
+    }
+}
+
+pub(super) fn of_listener(listener: &Listener) -> impl FnMut(&str) -> Value {
+    let is_tcp = listener.protocol == Protocol::Tcp;
+    move |name| match name {
         name if is_tcp && HTTP_KEYS.contains(&name) => Value::Left,
         "name" => text(&listener.name),
         "address" => text(&listener.address),
         "protocol" => word(listener.protocol.as_str()),
+        "active" => number(listener.active),
         "cluster" => Value::of(listener.cluster.as_ref(), |name| quoted(name.as_str())),
         "proxy_protocol" => number(listener.proxy_protocol),
         "trusted_proxies" => Value::Is(array(&listener.trusted_proxies)),
@@ -23,21 +38,17 @@ pub(super) fn write(out: &mut String, listener: &Listener) {
         "timeouts" | "limits" | "forwarding" => Value::Left,
         "rate_limit" => Value::below(listener.rate_limit.as_ref()),
         name => unwritten(Section::Listener, name),
-    });
-    timeouts(out, &listener.timeouts, is_tcp);
-    if is_tcp {
-        return;
-    }
-    limits(out, &listener.limits);
-    forwarding(out, &listener.forwarding);
-    if let Some(RateLimit { key, rate, burst }) = &listener.rate_limit {
-        let values = [("key", text(key)), ("rate", number(rate)), ("burst", number(burst))];
-        keys(out, "[listeners.rate_limit]", Section::RateLimit, values);
     }
 }
 
-fn timeouts(out: &mut String, timeouts: &Timeouts, is_tcp: bool) {
-    section(out, "[listeners.timeouts]", Section::Timeouts, |name| match name {
+pub(super) fn of_rate_limit(limit: &RateLimit) -> impl FnMut(&str) -> Value {
+    let RateLimit { key, rate, burst } = limit;
+    let burst = number(*burst).that_follows(burst == rate);
+    each(Section::RateLimit, [("key", text(key)), ("rate", number(*rate)), ("burst", burst)])
+}
+
+pub(super) fn of_timeouts(timeouts: &Timeouts, is_tcp: bool) -> impl FnMut(&str) -> Value {
+    move |name| match name {
         name if is_tcp && !TCP_TIMEOUTS.contains(&name) => Value::Left,
         "head" => duration(timeouts.head),
         "idle" => duration(timeouts.idle),
@@ -50,13 +61,11 @@ fn timeouts(out: &mut String, timeouts: &Timeouts, is_tcp: bool) {
         "total" => duration(timeouts.total),
         "proxy_header" => duration(timeouts.proxy_header),
         name => unwritten(Section::Timeouts, name),
-    });
+    }
 }
 
-fn limits(out: &mut String, limits: &Limits) {
-    keys(
-        out,
-        "[listeners.limits]",
+pub(super) fn of_limits(limits: &Limits) -> impl FnMut(&str) -> Value {
+    each(
         Section::Limits,
         [
             ("head_bytes", size(limits.head_bytes)),
@@ -66,13 +75,11 @@ fn limits(out: &mut String, limits: &Limits) {
             ("requests_per_connection", optional(limits.requests_per_connection)),
             ("connection_max_age", optional_duration(limits.connection_max_age)),
         ],
-    );
+    )
 }
 
-fn forwarding(out: &mut String, forwarding: &Forwarding) {
-    keys(
-        out,
-        "[listeners.forwarding]",
+pub(super) fn of_forwarding(forwarding: &Forwarding) -> impl FnMut(&str) -> Value {
+    each(
         Section::Forwarding,
         [
             ("x_forwarded_for", number(forwarding.x_forwarded_for)),
@@ -82,5 +89,5 @@ fn forwarding(out: &mut String, forwarding: &Forwarding) {
             ("forwarded", number(forwarding.forwarded)),
             ("request_id", word(forwarding.request_id.as_str())),
         ],
-    );
+    )
 }

@@ -198,7 +198,7 @@ proptest! {
                 prop_assert!(list.len() <= block.len());
             }
             let (weight, contents) = decoder.table.contents();
-            prop_assert!(weight <= 4096 && weight == contents.iter().map(|(name, value)| name.len() + value.len() + 32).sum());
+            prop_assert!(weight <= 4096 && weight == contents.iter().map(|(name, value)| name.len() + value.len() + 32).sum::<usize>());
         }
     }
 }

@@ -131,6 +131,29 @@ fn an_idle_backend_is_gone_as_soon_as_it_is_removed() {
 }
 
 #[test]
+fn one_of_two_names_of_an_address_can_go_alone() {
+    let twin = BackendSpec { id: id("twin"), ..spec(1) };
+    let (mut bench, keys) = Bench::with([spec(1), twin.clone(), spec(2)]);
+    assert!(bench.list.try_open(keys[1]));
+    assert_eq!(
+        bench.list.remove(keys[1]),
+        Removed { ids: vec![twin.id.clone()], drained: vec![], flip: None }
+    );
+    assert_eq!(
+        bench.list.remove(keys[1]),
+        Removed { ids: vec![], drained: vec![], flip: None },
+        "it is closing"
+    );
+    assert_eq!(bench.list.find(&twin.id, &address(1)), None);
+    assert_eq!(bench.list.find(&spec(1).id, &address(1)), Some(keys[0]));
+    let [kept, gone, other] = bench.spread(Time::ZERO, 40, &keys)[..] else { panic!("three keys") };
+    assert!(kept > 0 && gone == 0 && other > 0);
+    assert_eq!(bench.list.connection_closed(keys[1]), Released::Drained(twin.id));
+    assert_eq!(bench.list.remove(keys[0]).drained, [spec(1).id]);
+    assert_eq!(bench.list.remove_by_address(&address(1)).ids, []);
+}
+
+#[test]
 fn removal_takes_every_name_on_the_address_and_no_other() {
     let twin = BackendSpec { id: id("twin"), ..spec(1) };
     let (mut bench, keys) = Bench::with([spec(1), twin.clone(), spec(2)]);

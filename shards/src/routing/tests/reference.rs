@@ -1,14 +1,15 @@
 //! The rules of precedence, written as a scan over all rules, against the router.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+use proptest::sample::{Index, select, subsequence};
 use ringway_core::config::{Hostname, Match, PathMatch, Predicate, Test};
 
 use super::parts::{any, exact, host, predicate, prefix, regex};
 use crate::http1::Header;
-use crate::routing::{Asked, Router};
+use crate::routing::{Asked, Cache, Router, hosts, map};
 
 type Pattern = (&'static str, fn(&str) -> bool);
 
@@ -47,11 +48,15 @@ impl Wanted {
     }
 
     fn look_up(&self, router: &Router<usize>) -> Option<usize> {
+        self.look_up_with(router, &mut router.cache())
+    }
+
+    fn look_up_with(&self, router: &Router<usize>, cache: &mut Cache) -> Option<usize> {
         let headers: Vec<Header<'_>> =
             self.fields.iter().map(|&(name, value)| Header { name, value: value.as_bytes() }).collect();
         let (host, path) = (self.labels.join(".") + self.host_tail, self.target());
         let (host, path, method) = (host.as_bytes(), path.as_bytes(), self.method.as_bytes());
-        router.lookup(&Asked { host, path, method, headers: &headers }, &mut router.cache())
+        router.lookup(&Asked { host, path, method, headers: &headers }, cache)
     }
 
     /// The most specific of all rules that fit wholly.
@@ -174,6 +179,48 @@ fn wanted() -> impl Strategy<Value = Wanted> {
         })
 }
 
+/// What makes a rule the same as another: prefixes that differ by slashes at their end only are the same path.
+fn identity(rule: &Match) -> Match {
+    let path = match &rule.path {
+        PathMatch::Prefix(path) => prefix(path.trim_end_matches('/')),
+        other => other.clone(),
+    };
+    Match { path, ..rule.clone() }
+}
+
+/// The same rule, written differently where that is possible.
+fn rewritten(rule: &Match) -> Match {
+    let hostname = match &rule.hostname {
+        Hostname::Exact(name) => Hostname::Exact(name.to_uppercase().into()),
+        Hostname::Wildcard(name) => Hostname::Wildcard(format!("{name}.").into()),
+        Hostname::Any => Hostname::Any,
+    };
+    let path = match &rule.path {
+        PathMatch::Prefix(path) => prefix(&format!("{path}/")),
+        other => other.clone(),
+    };
+    let methods = rule.methods.iter().rev().cloned().collect();
+    Match { hostname, path, methods, ..rule.clone() }
+}
+
+/// One edit: which of the rules go, by their place, and which may come, with what orders them.
+type Edit = (Vec<Index>, Vec<(Match, u32)>);
+
+fn edit() -> impl Strategy<Value = Edit> {
+    (
+        prop::collection::vec(prop::arbitrary::any::<Index>(), 0..6),
+        prop::collection::vec((rule(), 0..1_000u32), 0..12),
+    )
+}
+
+/// With this, a host and a wildcard of [`rule`] fall into one bucket.
+static COLLIDING: LazyLock<ahash::RandomState> = LazyLock::new(|| {
+    let mut hashers = (0..).map(|seed| ahash::RandomState::with_seeds(seed, 1, 2, 3));
+    let bucket = |hasher: &_, scope| Router::<usize>::number(map::hash(hasher, scope, b"b.a"));
+    let collide = |hasher: &_| bucket(hasher, hosts::EXACT) == bucket(hasher, hosts::WILDCARD);
+    hashers.find(collide).expect("one of a thousand does")
+});
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
@@ -181,18 +228,67 @@ proptest! {
         mut rules in prop::collection::vec(rule(), 0..24),
         all in prop::collection::vec(wanted(), 1..16),
     ) {
-        // Prefixes that differ by slashes at their end only are the same path.
         let mut seen = BTreeSet::new();
-        rules.retain(|rule| {
-            let path = match &rule.path {
-                PathMatch::Prefix(path) => prefix(path.trim_end_matches('/')),
-                other => other.clone(),
-            };
-            seen.insert(Match { path, ..rule.clone() })
-        });
+        rules.retain(|rule| seen.insert(identity(rule)));
         let router = Router::build(rules.iter().zip(0..)).expect("no duplicates");
         for wanted in all {
             prop_assert_eq!(wanted.look_up(&router), wanted.scan(&rules), "{:?}", wanted);
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    /// Whatever edits led to it, a router does what its rules say, with one cache all along; and those before it still do.
+    #[test]
+    fn an_edited_router_finds_what_one_built_from_scratch_and_a_scan_find(
+        edits in prop::collection::vec(edit(), 1..8),
+        all in prop::collection::vec(wanted(), 1..12),
+    ) {
+        // By what orders them, which is also their target.
+        let mut rules: BTreeMap<usize, Match> = BTreeMap::new();
+        let mut router = Router::with_hasher(COLLIDING.clone());
+        let mut cache = router.cache();
+        let mut routers = Vec::new();
+        for (gone, come) in edits {
+            let gone: BTreeSet<usize> = match rules.len() {
+                0 => BTreeSet::new(),
+                many => gone.iter().filter_map(|it| rules.keys().nth(it.index(many)).copied()).collect(),
+            };
+            let removed: Vec<Match> = gone.iter().filter_map(|order| rules.remove(order)).collect();
+            let removed: Vec<Match> = removed.iter().map(rewritten).collect();
+            let mut seen: BTreeSet<Match> = rules.values().map(identity).collect();
+            let mut added = Vec::new();
+            for (rule, order) in come {
+                let order = order as usize;
+                if !rules.contains_key(&order) && seen.insert(identity(&rule)) {
+                    rules.insert(order, rule.clone());
+                    added.push((Arc::new(rule), order as u64, order));
+                }
+            }
+            router = router.edit(&removed, added).expect("what is there goes, and what is not comes");
+            let scratch = Router::build(rules.iter().map(|(order, rule)| (rule, *order)));
+            let scratch = scratch.expect("no duplicates");
+            let (orders, in_order): (Vec<usize>, Vec<Match>) = rules.clone().into_iter().unzip();
+            let mut found = Vec::new();
+            for wanted in &all {
+                let target = wanted.look_up_with(&router, &mut cache);
+                prop_assert_eq!(target, wanted.look_up(&scratch), "{:?}", wanted);
+                prop_assert_eq!(target, wanted.scan(&in_order).map(|place| orders[place]), "{:?}", wanted);
+                found.push(target);
+            }
+            routers.push((router.edit([], NONE).expect("nothing to do"), found));
+        }
+        for (router, found) in &routers {
+            for (wanted, target) in all.iter().zip(found) {
+                prop_assert_eq!(wanted.look_up_with(router, &mut cache), *target, "{:?}", wanted);
+            }
+        }
+        let rest: Vec<&Match> = rules.values().collect();
+        let bare = router.edit(rest, NONE).expect("all of them are there");
+        drop((router, routers));
+        prop_assert!(bare.is_bare());
+    }
+}
+
+const NONE: [(Match, u64, usize); 0] = [];
