@@ -126,6 +126,9 @@ pub enum Verb {
         /// Only these kinds; empty: all.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         kinds: Vec<EventKind>,
+        /// Whoever reads too slowly is told how many events that cost, and no more comes. Else the rest does.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_gaps: bool,
     },
     /// Ends the process.
     Stop {

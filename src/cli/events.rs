@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// The number of the first event [default: the first that is kept; with --follow: the next]
     #[arg(long, value_name = "SEQ")]
     since: Option<u64>,
+    /// End, with what was missed, instead of going on with a gap: if events come faster than they are read
+    #[arg(long)]
+    no_gaps: bool,
     /// Only events of this kind; once for each
     #[arg(long = "kind", value_name = "KIND", ignore_case = true, hide_possible_values = true)]
     #[arg(value_parser = PossibleValuesParser::new(EventKind::ALL.map(EventKind::as_str_name)).try_map(kind))]
@@ -62,12 +65,12 @@ impl Args {
     pub(super) fn verb(&self) -> Verb {
         let mut kinds = self.kinds.clone();
         if self.follow {
-            return Verb::Subscribe { since: self.since, kinds };
+            return Verb::Subscribe { since: self.since, kinds, no_gaps: self.no_gaps };
         }
         if !kinds.is_empty() && !kinds.contains(&EventKind::EventsSubscribed) {
             kinds.push(EventKind::EventsSubscribed);
         }
-        Verb::Subscribe { since: Some(self.since.unwrap_or(1)), kinds }
+        Verb::Subscribe { since: Some(self.since.unwrap_or(1)), kinds, no_gaps: self.no_gaps }
     }
 
     fn wants(&self, record: &Record) -> bool {

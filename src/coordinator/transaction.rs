@@ -345,6 +345,8 @@ impl Coordinator {
         }
         self.finish_all(transaction.accepted, &late);
         health::tell(&transaction.follows, None, &self.shards, &self.events);
+        // The board looks at what flips when a batch is over: before the next one begins.
+        self.health.take(None, &self.shards, &self.events);
     }
 
     fn finish_all(&mut self, accepted: Vec<Accepted>, late: &[String]) {

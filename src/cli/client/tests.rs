@@ -194,7 +194,7 @@ fn nobody_there_is_told_with_the_path_and_a_remedy() {
 #[test]
 fn a_subscriber_reads_on_until_nothing_comes() {
     let server = Server::new("client-subscriber", |mut stream| {
-        assert_eq!(asked(&mut stream), Verb::Subscribe { since: Some(1), kinds: Vec::new() });
+        assert_eq!(asked(&mut stream), Verb::Subscribe { since: Some(1), kinds: Vec::new(), no_gaps: false });
         let mut bytes = reply(State::Processing, None);
         bytes.extend(reply(State::Processing, Some(&Answer::Subscribed { next: 3, missed: 0 })));
         bytes.extend(reply(State::Processing, Some(&event(1))));
@@ -203,7 +203,7 @@ fn a_subscriber_reads_on_until_nothing_comes() {
         drained(stream);
     });
     let mut client = Client::connect(&server.path, PATIENT).expect("a server");
-    client.send(&Verb::Subscribe { since: Some(1), kinds: Vec::new() }).expect("a reader");
+    client.send(&Verb::Subscribe { since: Some(1), kinds: Vec::new(), no_gaps: false }).expect("a reader");
     for expected in [Answer::Subscribed { next: 3, missed: 0 }, event(1), event(2)] {
         assert_eq!(client.next(Some(PATIENT)).expect("an answer"), Some(expected));
     }

@@ -73,7 +73,7 @@ fn what_is_there_is_shown_and_then_it_ends() {
         ours(4),
         event(5, EventKind::BackendDown),
     ];
-    let asked = Verb::Subscribe { since: Some(1), kinds: Vec::new() };
+    let asked = Verb::Subscribe { since: Some(1), kinds: Vec::new(), no_gaps: false };
     let (outcome, out, notes) = told("there", &args(&[]), asked, answers, true);
     outcome.expect("an end");
     assert_eq!(
@@ -93,8 +93,11 @@ fn kinds_are_chosen_and_the_end_is_still_known() {
         ours(6),
         event(7, EventKind::BackendDown),
     ];
-    let asked =
-        Verb::Subscribe { since: Some(2), kinds: vec![EventKind::BackendDown, EventKind::EventsSubscribed] };
+    let asked = Verb::Subscribe {
+        since: Some(2),
+        kinds: vec![EventKind::BackendDown, EventKind::EventsSubscribed],
+        no_gaps: false,
+    };
     let (outcome, out, notes) = told("kinds", &args, asked, answers, true);
     outcome.expect("an end");
     assert_eq!(out, "1970-01-01T00:00:04.000Z      4 BACKEND_DOWN\n");
@@ -103,7 +106,7 @@ fn kinds_are_chosen_and_the_end_is_still_known() {
 
 #[test]
 fn silence_is_the_end_where_no_other_is_known() {
-    let asked = Verb::Subscribe { since: Some(9), kinds: Vec::new() };
+    let asked = Verb::Subscribe { since: Some(9), kinds: Vec::new(), no_gaps: false };
     let (outcome, out, _) = told("silence", &args(&["--since", "9"]), asked, vec![subscribed(9, 0)], true);
     outcome.expect("an end");
     assert_eq!(out, "");
@@ -113,7 +116,7 @@ fn silence_is_the_end_where_no_other_is_known() {
 fn who_follows_is_told_what_is_lost_and_when_the_daemon_goes() {
     let args = args(&["--follow", "--kind", "BACKEND_UP", "--json"]);
     let answers = vec![subscribed(7, 0), event(8, EventKind::BackendUp), Answer::Missed { missed: 5 }];
-    let asked = Verb::Subscribe { since: None, kinds: vec![EventKind::BackendUp] };
+    let asked = Verb::Subscribe { since: None, kinds: vec![EventKind::BackendUp], no_gaps: false };
     let (outcome, out, _) = told("follow", &args, asked, answers, false);
     assert!(matches!(outcome, Err(EventsError::Client(ClientError::Gone(_)))), "{outcome:?}");
     assert_eq!(

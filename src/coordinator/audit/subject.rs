@@ -60,7 +60,7 @@ pub(super) fn add(verb: &Verb, fields: &mut Map<String, Value>) {
         Verb::LogLevel { level } => {
             set("level", level.as_str().into());
         }
-        Verb::Subscribe { since, kinds } => {
+        Verb::Subscribe { since, kinds, .. } => {
             if let Some(since) = since {
                 set("since", (*since).into());
             }

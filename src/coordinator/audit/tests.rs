@@ -113,7 +113,11 @@ fn every_audited_verb_says_what_it_is_about() {
         (Verb::MarkHealth { cluster, backend, healthy: false }, "cluster=api backend=api-1 healthy=false"),
         (Verb::LogLevel { level: ringway_core::config::LogLevel::Debug }, "level=debug"),
         (
-            Verb::Subscribe { since: Some(7), kinds: vec![EventKind::BackendUp, EventKind::BackendDown] },
+            Verb::Subscribe {
+                since: Some(7),
+                kinds: vec![EventKind::BackendUp, EventKind::BackendDown],
+                no_gaps: false,
+            },
             "since=7 kinds=\"BACKEND_UP; BACKEND_DOWN\"",
         ),
         (Verb::Stop { hard: true }, "hard=true"),

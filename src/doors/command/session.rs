@@ -76,7 +76,11 @@ impl Session {
                     frame = self.reader.read(&self.stream) => frame?,
                     page = subscription.next(self.hub.events()) => {
                         // Events that wait for a slow client take no memory here, and what it misses it is told.
+                        let is_over = subscription.is_over();
                         frame::write(&self.stream, &page, None).await.map_err(Ending::Write)?;
+                        if is_over {
+                            return Ok(());
+                        }
                         continue;
                     }
                 },
@@ -97,7 +101,7 @@ impl Session {
             Ok(Request { request_type: Some(RequestType::SubscribeEvents(_)) }) => {
                 // Others have no name in the protocol, and might be taken for the first one that has.
                 let kinds = EventKind::ALL.into_iter().filter(|kind| kind.number() < 100).collect();
-                match self.subscribe(None, kinds, false).await {
+                match self.subscribe(None, kinds, false, false).await {
                     Ok((next, _)) => reply::processing(format!("events from number {next} on"), None),
                     Err(error) => reply::failure(&error, false),
                 }
@@ -139,8 +143,8 @@ impl Session {
         let parsed = serde_json::from_str(&verb);
         drop(verb);
         let result = match parsed {
-            Ok(Verb::Subscribe { since, kinds }) => {
-                let subscribed = self.subscribe(since, kinds, true).await;
+            Ok(Verb::Subscribe { since, kinds, no_gaps }) => {
+                let subscribed = self.subscribe(since, kinds, true, no_gaps).await;
                 subscribed.map(|(next, missed)| Answer::Subscribed { next, missed })
             }
             Ok(verb) => self.hub.ask(verb, self.actor.clone()).await,
@@ -160,8 +164,9 @@ impl Session {
         since: Option<u64>,
         kinds: Vec<EventKind>,
         ours: bool,
+        no_gaps: bool,
     ) -> Result<(u64, u64), VerbError> {
-        let verb = Verb::Subscribe { since, kinds: kinds.clone() };
+        let verb = Verb::Subscribe { since, kinds: kinds.clone(), no_gaps };
         match self.hub.ask(verb, self.actor.clone()).await? {
             Answer::Subscribed { next, missed } => {
                 // What was lost before is told with this answer, and not again.
@@ -169,7 +174,7 @@ impl Session {
                     Some(since) if since <= next => since.max(1).saturating_add(missed),
                     Some(_) | None => next,
                 };
-                self.subscription = Some(Subscription::new(first, kinds, ours));
+                self.subscription = Some(Subscription::new(first, kinds, ours, no_gaps));
                 Ok((next, missed))
             }
             other => Err(translate::unexpected(&other)),

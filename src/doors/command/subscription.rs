@@ -18,11 +18,19 @@ pub(super) struct Subscription {
     kinds: Vec<EventKind>,
     /// It came as a verb in JSON, and is told in JSON.
     ours: bool,
+    /// It ends when something is missed.
+    no_gaps: bool,
+    is_over: bool,
 }
 
 impl Subscription {
-    pub(super) fn new(next: u64, kinds: Vec<EventKind>, ours: bool) -> Subscription {
-        Subscription { next, kinds, ours }
+    pub(super) fn new(next: u64, kinds: Vec<EventKind>, ours: bool, no_gaps: bool) -> Subscription {
+        Subscription { next, kinds, ours, no_gaps, is_over: false }
+    }
+
+    /// What it was told is the last.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// The bytes of the next responses, at least one. Cancel-safe: what is not returned is told the next time.
@@ -33,6 +41,10 @@ impl Subscription {
             let mut out = Vec::new();
             if page.missed > 0 {
                 reply::write(&self.missed(page.missed), &mut out);
+                if self.no_gaps {
+                    self.is_over = true;
+                    return out;
+                }
             }
             for record in &page.records {
                 reply::write(&self.event(record), &mut out);

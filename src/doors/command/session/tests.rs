@@ -172,7 +172,7 @@ fn a_subscriber_by_a_verb_gets_whole_records_and_may_ask_on() {
         let desk = Desk::events();
         let (mut client, session) = desk.session(PATIENCE);
         let kinds = vec![EventKind::BackendEjected];
-        let response = client.ask(own(&Verb::Subscribe { since: Some(1), kinds })).await;
+        let response = client.ask(own(&Verb::Subscribe { since: Some(1), kinds, no_gaps: false })).await;
         assert_eq!(response.status(), ResponseStatus::Processing);
         assert_eq!(answer(response), Answer::Subscribed { next: 1, missed: 0 });
         desk.emit(EventKind::ClusterAdded);
@@ -195,7 +195,7 @@ fn a_slow_subscriber_is_told_exactly_how_many_it_missed() {
     run(async {
         let desk = Desk::events();
         let (mut client, _) = desk.session(PATIENCE);
-        client.ask(own(&Verb::Subscribe { since: None, kinds: vec![] })).await;
+        client.ask(own(&Verb::Subscribe { since: None, kinds: vec![], no_gaps: false })).await;
         let count = 200_000;
         (0..count).for_each(|_| desk.emit(EventKind::ClusterAdded));
         let (mut got, mut missed, mut last) = (0, 0, 0);
@@ -215,12 +215,27 @@ fn a_slow_subscriber_is_told_exactly_how_many_it_missed() {
 }
 
 #[test]
+fn one_that_wants_no_gaps_is_told_how_many_it_missed_and_shown_out() {
+    run(async {
+        let desk = Desk::events();
+        let (mut client, _) = desk.session(PATIENCE);
+        client.ask(own(&Verb::Subscribe { since: None, kinds: vec![], no_gaps: true })).await;
+        (0..200_000).for_each(|_| desk.emit(EventKind::ClusterAdded));
+        match answer(client.response().await.expect("what it missed")) {
+            Answer::Missed { missed } => assert_eq!(missed, 200_000 - 65_536),
+            other => panic!("{other:?}"),
+        }
+        assert!(client.response().await.is_none(), "nothing more comes");
+    });
+}
+
+#[test]
 fn what_a_subscriber_is_told_to_have_missed_it_is_not_told_again() {
     run(async {
         let desk = Desk::new(|_| Ok(Answer::Subscribed { next: 3, missed: 200_000 - 65_536 }));
         (0..200_000).for_each(|_| desk.emit(EventKind::ClusterAdded));
         let (mut client, _) = desk.session(PATIENCE);
-        client.ask(own(&Verb::Subscribe { since: Some(1), kinds: vec![] })).await;
+        client.ask(own(&Verb::Subscribe { since: Some(1), kinds: vec![], no_gaps: false })).await;
         match answer(client.response().await.expect("an event")) {
             Answer::Event(record) => assert_eq!(record.seq, 200_000 - 65_536 + 1),
             other => panic!("{other:?}"),
