@@ -36,7 +36,13 @@ impl Health {
 
     /// What a shard has found out; `None`: time has come for the board to look again. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Signal> {
-        let until = self.board.next_tick().since(clock::now());
+        let now = clock::now();
+        let due = self.board.next_tick();
+        if due <= now {
+            // Without a look at the timer, which is late by up to a millisecond: a loop that is busy would never see it.
+            return None;
+        }
+        let until = due.since(now);
         // A wait of centuries is more than the timer can take.
         let wait = sleep(until.min(Duration::from_secs(60 * 60)));
         tokio::select! {
@@ -63,6 +69,11 @@ impl Health {
                 BoardChange::RemoveBackend { member } => board.remove_backend(*member, running, out),
             }
         }
+    }
+
+    /// Takes note; what follows is for somebody else to tell.
+    pub(super) fn note(&mut self, signal: Signal, out: &mut Vec<Output>) {
+        self.board.signal(signal, clock::now(), out);
     }
 
     /// Takes note, and tells whom it concerns.

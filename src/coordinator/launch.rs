@@ -57,7 +57,7 @@ pub(super) async fn launch(config: &Config) -> Result<Launched, CoordinatorError
     let files = files::of(&touched, &state)?;
     let connections_max = descriptors::raise(&state, placement.shards());
     let mut listening = Listeners::default();
-    let opened = listening.open_new(&state, &touched, placement.shards())?;
+    let opened = listening.open_new(&state, &touched, placement.shards(), clock::now())?;
     let mut planner = Planner::new(rand::random());
     let address =
         |name: &ListenerName| opened.iter().find(|opened| opened.name == *name).map(|opened| opened.address);
@@ -68,7 +68,7 @@ pub(super) async fn launch(config: &Config) -> Result<Launched, CoordinatorError
     let slots = staged.listeners_to_open();
     let board = staged.board().to_vec();
     planner.commit(staged);
-    listening.follow(&state, opened, &slots);
+    listening.follow(&state, opened, &slots, clock::now());
 
     let (mut health, report) = Health::new();
     let mut told = Vec::new();

@@ -46,3 +46,9 @@ pub(super) const RESTART_STABLE: Duration = Duration::from_secs(60);
 
 /// Clusters that are named in the answer to `status`, of those that are down.
 pub(super) const CLUSTERS_DOWN_SHOWN: usize = 1000;
+
+/// How long an address that was given up counts as our own: until every shard has closed its sockets, which takes it some turns.
+pub(super) const SOCKETS_LINGER: Duration = Duration::from_secs(2);
+
+/// How many turns the doors get at the end to hand the last answers over. The first one takes them; writing is not waited for.
+pub(super) const ANSWER_TURNS: usize = 8;

@@ -14,6 +14,7 @@ use super::error::ShardFailure;
 use super::hub::Ask;
 use super::roster::Gone;
 use super::serve::{Coordinator, Phase};
+use super::transaction::Transaction;
 
 impl Coordinator {
     /// Starts the shards for which it is time, from what is committed.
@@ -62,6 +63,8 @@ impl Coordinator {
     pub(super) fn ended(&mut self, life: u64, result: Result<Box<Summary>, ShardFailure>) {
         let now = clock::now();
         let Some(gone) = self.shards.ended(life, now) else { return };
+        // A change that waited for it alone comes before what its end brings about.
+        self.lost(life);
         let is_serving = matches!(self.phase, Phase::Serving);
         match (gone, result) {
             (Gone::Leaving { name }, Ok(summary)) => self.drained(&name, &summary),
@@ -75,7 +78,15 @@ impl Coordinator {
                 self.died(id, name, was_up, failure);
             }
         }
-        self.lost(life);
+    }
+
+    /// The shard of this number is none any more. What follows is told behind a change that is being taken up.
+    fn gone(&mut self, id: u16) {
+        let signal = Signal::ShardGone { shard: id };
+        match self.transaction.as_mut().and_then(Transaction::follows) {
+            Some(follows) => self.health.note(signal, follows),
+            None => self.health.take(Some(signal), &self.shards, &self.events),
+        }
     }
 
     /// A shard has ended that was not told to.
@@ -83,7 +94,7 @@ impl Coordinator {
         let reason = failure.to_string();
         if was_up {
             self.events.emit(Event::new(EventKind::WorkerKilled).shard(id).because(reason.clone()), None);
-            self.health.take(Some(Signal::ShardGone { shard: id }), &self.shards, &self.events);
+            self.gone(id);
             self.share_checks();
         }
         if !self.state.daemon().restart_shards {
@@ -120,7 +131,7 @@ impl Coordinator {
             let message = format!("shard {id} is about to be started anyway");
             return self.conclude(ask, refused(ErrorCode::Busy, message));
         }
-        self.health.take(Some(Signal::ShardGone { shard: id }), &self.shards, &self.events);
+        self.gone(id);
         if let Some(place) = self.shards.place_mut(id) {
             place.reason = format!("asked for; the one before it drains for at most {within:?}");
             place.ask = Some(ask);

@@ -167,11 +167,11 @@ pub(super) fn backend_word(state: &BackendState<'_>) -> String {
     }
 }
 
-/// The shards, without what only they know.
-pub(super) fn shards(roster: &Roster, now: Time) -> Vec<ShardInfo> {
+/// The shards, without what only they know. `is_draining`: all of them were told to drain.
+pub(super) fn shards(roster: &Roster, is_draining: bool, now: Time) -> Vec<ShardInfo> {
     let info = |place: &super::roster::Place| ShardInfo {
         shard: place.id,
-        state: place.state().to_owned(),
+        state: if is_draining { "draining" } else { place.state() }.to_owned(),
         core: place.core,
         uptime_s: now.since(place.since).as_secs(),
         restarts: place.restarts,

@@ -131,8 +131,10 @@ impl Roster {
         !self.ends && !self.places.is_empty()
     }
 
-    pub(super) fn start_no_more(&mut self) {
+    /// From now on none is started. Who asked for one is to be told.
+    pub(super) fn start_no_more(&mut self) -> Vec<Ask> {
         self.ends = true;
+        self.places.iter_mut().filter_map(|place| place.ask.take()).collect()
     }
 
     /// The numbers of those that run.
@@ -163,6 +165,9 @@ impl Roster {
 
     /// The places for which it is time.
     pub(super) fn due(&self, now: Time) -> Vec<u16> {
+        if self.ends {
+            return Vec::new();
+        }
         let is_due = |place: &&Place| matches!(place.tenant, Tenant::Awaited(at) if at <= now);
         self.places.iter().filter(is_due).map(|place| place.id).collect()
     }
@@ -173,12 +178,9 @@ impl Roster {
         place.tenant = Tenant::Starting(shard);
     }
 
-    /// A start failed, or its shard ended: the next one waits longer each time, unless it ran for long.
+    /// A start failed, or its shard ended: the next one waits longer each time, until one has run for long.
     pub(super) fn retry(&mut self, id: u16, now: Time) -> Duration {
         let place = &mut self.places[usize::from(id)];
-        if now.since(place.since) >= RESTART_STABLE {
-            place.wait = RESTART_WAIT_MIN;
-        }
         let wait = place.wait;
         place.wait = (wait * 2).min(RESTART_WAIT_MAX);
         drop(place.vacate(now + wait));
@@ -208,6 +210,10 @@ impl Roster {
         let place =
             self.places.iter_mut().find(|place| place.shard().is_some_and(|shard| shard.life == life))?;
         let was_up = matches!(place.tenant, Tenant::Running(_));
+        // One that did not come up has not run, however long ago the last one did.
+        if was_up && now.since(place.since) >= RESTART_STABLE {
+            place.wait = RESTART_WAIT_MIN;
+        }
         let shard = place.vacate(now)?;
         let name = shard.name.clone();
         shard.join();
@@ -221,6 +227,8 @@ impl Roster {
             return false;
         }
         let Some(shard) = place.vacate(now) else { return false };
+        // It is not told of commits any more, and must not keep what it has prepared.
+        shard.tell(Command::Abort);
         // Its health checks go to the one that follows.
         shard.tell(Command::Live(Live { shards: Vec::new(), unhealthy: Vec::new() }.into()));
         shard.tell(Command::Drain { within });

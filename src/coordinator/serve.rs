@@ -29,7 +29,7 @@ use super::sockets::Listeners;
 use super::start::Origin;
 use super::state_file::Autosave;
 use super::status;
-use super::transaction::{Pending, Transaction};
+use super::transaction::{Pending, Transaction, stopping};
 
 /// What the coordinator hears from its own tasks and from shards.
 #[derive(Debug)]
@@ -210,7 +210,9 @@ impl Coordinator {
     pub(super) fn drain(&mut self, within: Duration) {
         // What the coordinator keeps of the sockets would keep them open.
         self.listening.close();
-        self.shards.start_no_more();
+        for ask in self.shards.start_no_more() {
+            self.conclude(ask, Err(stopping()));
+        }
         let command = || if within.is_zero() { Command::Stop } else { Command::Drain { within } };
         for shard in self.shards.all() {
             shard.tell(command());
@@ -253,7 +255,22 @@ impl Coordinator {
         self.nursery.gate.set(connections_max, new);
     }
 
+    /// Whoever still waits is answered.
+    fn answer_all(&mut self) {
+        self.asks.close();
+        while let Ok(note) = self.heard.try_recv() {
+            if let Note::Read(_) | Note::Carried(_) = note {
+                self.noted(note);
+            }
+        }
+        self.end_transactions();
+        while let Ok(ask) = self.asks.try_recv() {
+            self.conclude(ask, Err(stopping()));
+        }
+    }
+
     async fn conclude_all(mut self) -> Outcome {
+        self.answer_all();
         if let Some(autosave) = self.autosave.take() {
             autosave.end(&self.state, self.generation).await;
         }
@@ -289,6 +306,8 @@ pub(super) fn own_actor() -> Actor {
 /// Completes at `due`; never where there is none. Cancel-safe.
 async fn until(due: Option<Time>) {
     match due {
+        // Without a look at the timer, which is late by up to a millisecond: a loop that is busy would never see it.
+        Some(due) if due <= clock::now() => {}
         Some(due) => sleep(due.since(clock::now())).await,
         None => std::future::pending().await,
     }

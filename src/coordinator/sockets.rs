@@ -10,12 +10,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-use ringway_core::ListenerName;
+use ringway_core::config;
 use ringway_core::state::{ConfigState, Touched};
+use ringway_core::{ListenerName, Time};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::error::listen_cause;
-use super::limits::LISTEN_BACKLOG;
+use super::limits::{LISTEN_BACKLOG, SOCKETS_LINGER};
 
 /// The sockets of one listener.
 #[derive(Debug)]
@@ -90,7 +91,16 @@ struct Held {
     slot: Option<u32>,
     /// With the port the kernel chose where none was given.
     address: SocketAddr,
+    /// What makes it the listener that it is; another one may have its name.
+    identity: Identity,
     sockets: Sockets,
+}
+
+/// What a listener can not change: its address as configured, and its protocol.
+type Identity = (SocketAddr, config::Protocol);
+
+fn identity(listener: &config::Listener) -> Identity {
+    (listener.address, listener.protocol)
 }
 
 #[derive(Debug)]
@@ -106,6 +116,7 @@ enum Sockets {
 pub(super) struct Opened {
     pub(super) name: ListenerName,
     pub(super) address: SocketAddr,
+    identity: Identity,
     sockets: Sockets,
 }
 
@@ -128,7 +139,7 @@ impl Sockets {
     }
 
     fn are_listening(&self) -> bool {
-        matches!(self, Sockets::Listening(_))
+        matches!(self, Sockets::Listening(sockets) if !sockets.is_empty())
     }
 }
 
@@ -136,6 +147,8 @@ impl Sockets {
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     held: BTreeMap<ListenerName, Held>,
+    /// Addresses that were given up, until the shards have certainly closed their sockets.
+    former: Vec<(SocketAddr, Time)>,
 }
 
 /// A listener's socket can not be made.
@@ -157,7 +170,8 @@ impl Listeners {
     }
 
     /// Makes what the step from one configuration to another needs: sockets of listeners that become active, the claim to the
-    /// address of those that are new and not active.
+    /// address of those that are new and not active. A listener that takes the address of one that goes has its sockets, and
+    /// who waits in their queues.
     ///
     /// # Errors
     /// The first that can not be had; none is kept then.
@@ -166,12 +180,14 @@ impl Listeners {
         next: &ConfigState,
         touched: &Touched,
         shards: usize,
+        now: Time,
     ) -> Result<Vec<Opened>, ListenError> {
         let mut opened = Vec::new();
         for name in &touched.listeners {
             let Some(known) = next.listener(name) else { continue };
             let listener = &known.listener;
-            let held = self.held.get(name);
+            let identity = identity(listener);
+            let held = self.held.get(name).filter(|held| held.identity == identity);
             let is_ready = held.is_some_and(|held| held.sockets.are_listening() || !listener.active);
             if is_ready {
                 continue;
@@ -179,31 +195,70 @@ impl Listeners {
             let address = held.map_or(listener.address, |held| held.address);
             let failed = |error| ListenError { listener: name.clone(), address, error };
             let (address, sockets) = if listener.active {
-                let listening = match held {
-                    Some(_) => Listening::open_claimed(address, shards),
-                    None => Listening::open(address, shards),
-                };
-                let Listening { address, sockets } = listening.map_err(failed)?;
-                (address, Sockets::Listening(sockets))
+                self.listening_on(name, address, next, shards, now).map_err(failed)?
             } else {
                 let (address, bound) = bound(address).map_err(failed)?;
                 (address, Sockets::Claimed { _bound: bound })
             };
-            opened.push(Opened { name: name.clone(), address, sockets });
+            opened.push(Opened { name: name.clone(), address, identity, sockets });
         }
         Ok(opened)
     }
 
-    /// Follows the configuration `now`: keeps what was opened for it, closes what it does not have or does not want active.
-    /// `slots`: where shards know those that were opened.
-    pub(super) fn follow(&mut self, now: &ConfigState, opened: Vec<Opened>, slots: &[(u32, ListenerName)]) {
-        for Opened { name, address, sockets } in opened {
-            let slot = slots.iter().find(|(_, slotted)| *slotted == name).map(|(slot, _)| *slot);
-            self.held.insert(name, Held { slot, address, sockets });
+    /// Sockets that listen on `address` for the listener of this name: those that do already, or new ones.
+    fn listening_on(
+        &self,
+        name: &ListenerName,
+        address: SocketAddr,
+        next: &ConfigState,
+        shards: usize,
+        now: Time,
+    ) -> io::Result<(SocketAddr, Sockets)> {
+        let goes = |name, held: &Held| {
+            next.listener(name).is_none_or(|known| identity(&known.listener) != held.identity)
+        };
+        let own = self.held.iter().filter(|(known, held)| *known == name || goes(known, held));
+        let mut own = own.map(|(_, held)| held);
+        let former = self.former.iter().filter(|(_, until)| now < *until).map(|(address, _)| *address);
+        let is_own = own.clone().map(|held| held.address).chain(former).any(|known| overlap(known, address));
+        let listens = own.find_map(|held| match &held.sockets {
+            Sockets::Listening(sockets) if held.address == address && !sockets.is_empty() => Some(sockets),
+            _ => None,
+        });
+        if let Some(sockets) = listens {
+            let sockets = sockets.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
+            return Ok((address, Sockets::Listening(sockets)));
         }
-        self.held.retain(|name, _| now.listener(name).is_some());
+        let listening = match is_own {
+            true => Listening::open_claimed(address, shards),
+            false => Listening::open(address, shards),
+        };
+        listening.map(|Listening { address, sockets }| (address, Sockets::Listening(sockets)))
+    }
+
+    /// Follows the configuration `to`: keeps what was opened for it, closes what it does not have or does not want active.
+    /// `slots`: where shards know those that were opened.
+    pub(super) fn follow(
+        &mut self,
+        to: &ConfigState,
+        opened: Vec<Opened>,
+        slots: &[(u32, ListenerName)],
+        now: Time,
+    ) {
+        let mut left = Vec::new();
+        for Opened { name, address, identity, sockets } in opened {
+            let slot = slots.iter().find(|(_, slotted)| *slotted == name).map(|(slot, _)| *slot);
+            let before = self.held.insert(name, Held { slot, address, identity, sockets });
+            left.extend(before.map(|before| before.address));
+        }
+        self.held.retain(|name, held| {
+            let stays = to.listener(name).is_some();
+            left.extend((!stays).then_some(held.address));
+            stays
+        });
+        self.leave(left, now);
         for (name, held) in &mut self.held {
-            let is_active = now.listener(name).is_some_and(|known| known.listener.active);
+            let is_active = to.listener(name).is_some_and(|known| known.listener.active);
             if is_active || !held.sockets.are_listening() {
                 continue;
             }
@@ -215,6 +270,17 @@ impl Listeners {
                 }
             }
         }
+    }
+
+    /// Closes what was opened and is not wanted after all.
+    pub(super) fn give_up(&mut self, opened: Vec<Opened>, now: Time) {
+        self.leave(opened.into_iter().map(|opened| opened.address).collect(), now);
+    }
+
+    /// These addresses are given up. Shards close their sockets a moment later.
+    fn leave(&mut self, addresses: Vec<SocketAddr>, now: Time) {
+        self.former.retain(|(_, until)| now < *until);
+        self.former.extend(addresses.into_iter().map(|address| (address, now + SOCKETS_LINGER)));
     }
 
     /// The sockets of a shard, each with where shards know its listener.
@@ -235,9 +301,26 @@ impl Listeners {
     }
 }
 
+/// Whether a socket on one of them may be in the way of one on the other.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port()
+        && one.is_ipv4() == other.is_ipv4()
+        && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
+}
+
+/// Of sockets that do not listen: with `SO_REUSEADDR` anybody who sets it, too, could listen there.
+fn kept(address: SocketAddr) -> io::Result<Socket> {
+    let socket = unbound(address)?;
+    socket.set_reuse_address(false)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
 /// A socket that is bound to an address, and does not listen.
 fn bound(address: SocketAddr) -> io::Result<(SocketAddr, OwnedFd)> {
-    let socket = shared(address)?;
+    // One that somebody else might take as well is better than none.
+    let socket = kept(address).or_else(|_| shared(address))?;
     let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
     Ok((address, socket.into()))
 }
@@ -245,6 +328,9 @@ fn bound(address: SocketAddr) -> io::Result<(SocketAddr, OwnedFd)> {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+
+    use ringway_core::state::Mutation;
 
     use super::*;
 
@@ -298,6 +384,77 @@ mod tests {
             Socket::from(first.sockets.into_iter().next().expect("one")).accept().expect("a client");
         assert_eq!(Listening::open(address, 2).expect("nobody listens").address, address);
         drop((client, accepted));
+    }
+
+    /// One HTTP listener of this name, on `address`.
+    fn state(name: &str, address: SocketAddr) -> ConfigState {
+        let mut state = ConfigState::new();
+        let name = ListenerName::parse(name).expect("a name");
+        let listener = config::Listener::new(name, address);
+        state.apply(&Mutation::ListenerAdd(Arc::new(listener))).expect("it is new");
+        state
+    }
+
+    /// Follows from one to the other, as for one shard.
+    fn go(listeners: &mut Listeners, from: &ConfigState, to: &ConfigState, now: Time) {
+        let touched = ConfigState::touched(from, to);
+        let opened = listeners.open_new(to, &touched, 1, now).expect("sockets");
+        let slots: Vec<_> = opened.iter().map(|opened| (7, opened.name.clone())).collect();
+        listeners.follow(to, opened, &slots, now);
+    }
+
+    #[test]
+    fn a_listener_may_move_to_another_address_and_its_address_may_get_another_name() {
+        let free = || open(ANY_PORT, 1).expect("a free port").address;
+        let (first, second) = (free(), free());
+        let mut listeners = Listeners::default();
+        let (none, here, there) = (ConfigState::new(), state("web", first), state("web", second));
+        let now = Time::ZERO;
+        go(&mut listeners, &none, &here, now);
+        go(&mut listeners, &here, &there, now);
+        let name = ListenerName::parse("web").expect("a name");
+        assert_eq!(listeners.address(&name), Some(second));
+        TcpStream::connect(first).expect_err("it has left");
+        let waits = TcpStream::connect(second).expect("somebody listens");
+        go(&mut listeners, &there, &state("www", second), now);
+        assert_eq!(listeners.address(&name), None);
+        let socket = Socket::from(listeners.sockets(0).expect("descriptors").remove(0).1);
+        socket.set_nonblocking(true).expect("a socket");
+        socket.accept().expect("who waited at the address is served under its other name");
+        drop(waits);
+    }
+
+    #[test]
+    fn an_address_that_was_given_up_is_free_for_us_while_shards_close_its_sockets() {
+        let address = open(ANY_PORT, 1).expect("a free port").address;
+        let mut listeners = Listeners::default();
+        let (none, here) = (ConfigState::new(), state("web", address));
+        let now = Time::ZERO;
+        go(&mut listeners, &none, &here, now);
+        // As a shard has it.
+        let of_shard = listeners.sockets(0).expect("descriptors");
+        go(&mut listeners, &here, &none, now);
+        go(&mut listeners, &none, &here, now);
+        go(&mut listeners, &here, &none, now);
+        let touched = ConfigState::touched(&none, &here);
+        let later = now + SOCKETS_LINGER;
+        listeners.open_new(&here, &touched, 1, later).expect_err("by then it is somebody else's");
+        drop(of_shard);
+        listeners.open_new(&here, &touched, 1, later).expect("nobody has it");
+    }
+
+    #[test]
+    fn an_address_where_nobody_listens_is_kept_from_others_and_can_be_listened_on_again() {
+        let first = open(ANY_PORT, 1).expect("a free port");
+        let address = first.address;
+        let (_, kept) = bound(address).expect("it is ours");
+        drop(first);
+        TcpStream::connect(address).expect_err("nobody listens");
+        // It sets SO_REUSEADDR.
+        let taken = TcpListener::bind(address).expect_err("it is kept");
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        Listening::open_claimed(address, 2).expect("it is ours");
+        drop(kept);
     }
 
     #[test]

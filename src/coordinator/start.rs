@@ -15,6 +15,7 @@ use super::events::Events;
 use super::health;
 use super::hub::Hub;
 use super::launch::{self, Launched, Started};
+use super::limits::ANSWER_TURNS;
 use super::outcome::Outcome;
 use super::restart;
 use super::serve::{Coordinator, Phase};
@@ -107,6 +108,9 @@ pub(super) async fn serve(
     let outcome = coordinator.serve(&mut control).await;
     // Answers that were given are still on their way.
     drop(hub);
+    for _ in 0..ANSWER_TURNS {
+        tokio::task::yield_now().await;
+    }
     if let Some(door) = door {
         door.abort();
         let _ = door.await;

@@ -17,7 +17,7 @@ use super::health;
 use super::hub::Ask;
 use super::limits::GROUP_VERBS_MAX;
 use super::restart;
-use super::serve::{Coordinator, Note};
+use super::serve::{Coordinator, Note, Phase};
 use super::sockets::Opened;
 
 /// A verb that changes the configuration, and waits for its turn.
@@ -81,17 +81,38 @@ pub(super) struct Transaction {
     pub(super) deadline: Time,
 }
 
+impl Transaction {
+    /// Where what follows from it is gathered, while shards take it up.
+    pub(super) fn follows(&mut self) -> Option<&mut Vec<Output>> {
+        self.is_committed.then_some(&mut self.follows)
+    }
+}
+
 impl Coordinator {
     /// Begins the next step, if there is something to do and none is under way.
     pub(super) fn begin(&mut self) {
         while self.transaction.is_none() && !self.pending.is_empty() {
+            if matches!(self.phase, Phase::Draining { .. }) {
+                return self.refuse_pending();
+            }
+            // However many changes follow each other, a shard that is due comes first.
+            self.start_shards();
             self.begin_one();
+        }
+    }
+
+    /// Nothing is changed any more.
+    pub(super) fn refuse_pending(&mut self) {
+        while let Some(pending) = self.pending.pop_front() {
+            self.conclude(pending.ask, Err(stopping()));
         }
     }
 
     fn begin_one(&mut self) {
         let mut next = self.state.clone();
         let mut accepted: Vec<Accepted> = Vec::new();
+        // What does not fit might fit without what was accepted before it, which is not true yet.
+        let mut doubtful: Vec<Pending> = Vec::new();
         let mut generation = self.generation;
         while let Some(pending) = self.pending.pop_front() {
             if pending.wish.is_dry_run() {
@@ -107,6 +128,7 @@ impl Coordinator {
             let is_alone = pending.alone;
             let mut tentative = next.clone();
             match wished(&pending.wish, &mut tentative) {
+                Err(_) if generation != self.generation => doubtful.push(pending),
                 Err(error) => self.refuse(pending, error),
                 Ok(Outcome { count, changes, mut events }) => {
                     if count > 0 {
@@ -123,6 +145,9 @@ impl Coordinator {
             if is_alone || accepted.len() == GROUP_VERBS_MAX {
                 break;
             }
+        }
+        for pending in doubtful.into_iter().rev() {
+            self.pending.push_front(pending);
         }
         if accepted.iter().all(|accepted| accepted.count == 0) {
             return self.finish_all(accepted, &[]);
@@ -157,7 +182,7 @@ impl Coordinator {
     ) -> Result<(), (Vec<Accepted>, VerbError)> {
         let touched = ConfigState::touched(&self.state, &next);
         let shards = self.shards.count();
-        let opened = match self.listening.open_new(&next, &touched, shards) {
+        let opened = match self.listening.open_new(&next, &touched, shards, super::clock::now()) {
             Ok(opened) => opened,
             Err(error) => {
                 let error = VerbError::new(ErrorCode::Io, error.to_string()).field("address");
@@ -217,6 +242,7 @@ impl Coordinator {
         if let Some(error) = failure {
             let told: BTreeSet<u64> = transaction.waiting.into_keys().collect();
             self.abort(&told);
+            self.listening.give_up(transaction.opened, super::clock::now());
             return Err((transaction.accepted, error));
         }
         let is_alone = transaction.waiting.is_empty();
@@ -273,7 +299,10 @@ impl Coordinator {
                 names.join(", ")
             ),
         );
-        self.give_up(&error);
+        // None of them is at fault, and each alone would wait as long.
+        for accepted in self.forget() {
+            self.refuse(accepted.pending, error.clone());
+        }
     }
 
     /// All shards have prepared: from here on the next configuration is the configuration.
@@ -298,7 +327,9 @@ impl Coordinator {
         let before = std::mem::replace(&mut self.state, transaction.next.clone());
         self.generation = transaction.generation;
         let opened = std::mem::take(&mut transaction.opened);
-        self.listening.follow(&self.state, opened, &slots);
+        if matches!(self.phase, Phase::Serving) {
+            self.listening.follow(&self.state, opened, &slots, super::clock::now());
+        }
         let is_over = transaction.waiting.is_empty();
         let mut out = Vec::new();
         self.health.change(&changes, &self.shards.running(), &mut out);
@@ -362,10 +393,31 @@ impl Coordinator {
 
     /// Nothing is changed: every shard forgets what it has prepared.
     fn give_up(&mut self, error: &VerbError) {
-        let Some(transaction) = self.transaction.take() else { return };
+        let accepted = self.forget();
+        self.retry_or_refuse(accepted, error);
+    }
+
+    /// The step under way is none any more; what it was to bring about.
+    fn forget(&mut self) -> Vec<Accepted> {
+        let Some(transaction) = self.transaction.take() else { return Vec::new() };
         let all: BTreeSet<u64> = self.shards.present().map(|shard| shard.life).collect();
         self.abort(&all);
-        self.retry_or_refuse(transaction.accepted, error);
+        self.listening.give_up(transaction.opened, super::clock::now());
+        transaction.accepted
+    }
+
+    /// The process ends with a step under way, and with verbs that wait for theirs.
+    pub(super) fn end_transactions(&mut self) {
+        match &self.transaction {
+            Some(transaction) if transaction.is_committed => self.conclude_transaction(),
+            Some(_) => {
+                for accepted in self.forget() {
+                    self.conclude(accepted.pending.ask, Err(stopping()));
+                }
+            }
+            None => {}
+        }
+        self.refuse_pending();
     }
 
     fn abort(&mut self, lives: &BTreeSet<u64>) {
@@ -454,6 +506,11 @@ fn wished(wish: &Wish, next: &mut ConfigState) -> Result<Outcome, VerbError> {
         }
     }
     Ok(outcome)
+}
+
+/// Why nothing is changed any more.
+pub(super) fn stopping() -> VerbError {
+    VerbError::new(ErrorCode::Stopping, "the process is stopping: nothing is changed any more")
 }
 
 fn shard_error(name: &str, reason: &str) -> VerbError {

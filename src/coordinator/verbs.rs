@@ -15,7 +15,7 @@ use super::report;
 use super::serve::{Carried, Coordinator, Note, Phase, own_actor};
 use super::snapshot;
 use super::state_file;
-use super::transaction::{Pending, Wish};
+use super::transaction::{Pending, Wish, stopping};
 
 impl Coordinator {
     /// Carries a verb out, or sees to it that it will be.
@@ -24,9 +24,7 @@ impl Coordinator {
             && ask.verb.is_audited()
             && !matches!(ask.verb, Verb::Stop { .. } | Verb::Subscribe { .. })
         {
-            let error =
-                VerbError::new(ErrorCode::Stopping, "the process is stopping: nothing is changed any more");
-            return self.conclude(ask, Err(error));
+            return self.conclude(ask, Err(stopping()));
         }
         match ask.verb.clone() {
             Verb::Apply { changes, dry_run } => self.apply(ask, changes, dry_run),
@@ -98,8 +96,10 @@ impl Coordinator {
         if changes.len() > CHANGES_MAX {
             let message = format!("{} changes in one batch; it takes at most {CHANGES_MAX}", changes.len());
             let error = VerbError::new(ErrorCode::Busy, message).field("changes");
-            let reason = format!("apply: {error}");
-            self.events.emit(Event::new(EventKind::ConfigurationRejected).because(reason), Some(&ask.actor));
+            if !dry_run {
+                let event = Event::new(EventKind::ConfigurationRejected).because(format!("apply: {error}"));
+                self.events.emit(event, Some(&ask.actor));
+            }
             return self.conclude(ask, Err(error));
         }
         for change in &changes {
@@ -180,7 +180,9 @@ impl Coordinator {
                 }
                 Err(error) => {
                     let reason = format!("{}: {error}", ask.verb.name());
-                    let event = Some(Event::new(EventKind::ConfigurationRejected).because(reason));
+                    // Nothing is told of a dry run.
+                    let event =
+                        (!dry_run).then(|| Event::new(EventKind::ConfigurationRejected).because(reason));
                     Note::Carried(Box::new(Carried { ask, result: Err(error), event }))
                 }
             };
@@ -253,7 +255,7 @@ impl Coordinator {
             clusters: self.state.cluster_count(),
             clusters_down,
         };
-        let infos = report::shards(&self.shards, clock::now());
+        let infos = report::shards(&self.shards, status.draining, clock::now());
         let replies = snapshot::ask(self.shards.all());
         tokio::task::spawn_local(async move {
             status.shards = report::with_snapshots(infos, &snapshot::gather(replies).await);

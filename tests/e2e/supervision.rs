@@ -150,7 +150,7 @@ fn killed_under_load(during: Duration) {
 #[test]
 fn shards_that_are_killed_again_and_again_leave_the_others_and_the_state_as_they_were() {
     if can_fail() {
-        killed_under_load(Duration::from_secs(8));
+        killed_under_load(Duration::from_secs(7));
     }
 }
 

@@ -17,7 +17,7 @@ fn obeys(mut inbox: Receiver<Command>) -> Summary {
     loop {
         match runtime.block_on(inbox.next()) {
             Command::Drain { .. } | Command::Stop => return Summary { drained: true, ..Summary::default() },
-            Command::Live(_) => {}
+            Command::Live(_) | Command::Abort => {}
             other => panic!("told to {other:?}"),
         }
     }
@@ -115,7 +115,23 @@ fn starts_that_fail_wait_longer_each_time_until_one_has_run_for_long() {
     let life = next.life;
     roster.started(next);
     roster.came_up(life, now);
-    assert_eq!(roster.retry(0, now + RESTART_STABLE), RESTART_WAIT_MIN);
+    let later = now + RESTART_STABLE;
+    roster.all().filter(|shard| shard.life == life).for_each(|shard| shard.tell(Command::Stop));
+    nest.ended(life);
+    roster.ended(life, later);
+    assert_eq!(roster.retry(0, later), RESTART_WAIT_MIN);
+    assert_eq!(roster.retry(0, later + RESTART_STABLE), RESTART_WAIT_MIN * 2, "none has run since");
+}
+
+#[test]
+fn at_the_end_none_is_due() {
+    let mut nest = Nest::new();
+    let mut roster = roster(&mut nest);
+    let now = clock::now();
+    assert!(roster.replace(0, now, WITHIN));
+    assert_eq!(roster.due(now), [0]);
+    assert!(roster.start_no_more().is_empty(), "nobody has asked");
+    assert_eq!((roster.due(now), roster.next_start(now, false)), (vec![], None));
 }
 
 #[test]
