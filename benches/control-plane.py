@@ -3,8 +3,9 @@
 
 usage: control-plane.py RINGWAY RINGWAY-LOADTEST [rounds] [seconds] [clusters]
 
-Two shards serve small requests at a fixed rate. Each round (of 3) measures the traffic for some seconds (8) three times: alone,
-beside 8 clients that make 2,000 changes a second together, and beside 8 clients that make as many as they get answers. Every
+Two shards serve small requests at a fixed rate. Each round (of 3) measures the traffic for some seconds (8) four times: alone,
+beside 8 clients that make 2,000 changes a second together, beside the same clients as they change another daemon, which serves
+nobody (what the clients and that many changes cost this machine), and beside 8 clients that make as many as they get answers. Every
 client changes a cluster of its own: weights, backends, frontends, settings, one change to a verb. `clusters` more clusters (0),
 each with a frontend and a backend, are there from the beginning, for what changes cost in a large configuration.
 
@@ -187,14 +188,16 @@ class Stage:
         for at in range(0, len(changes), BATCH):
             client.apply(*changes[at : at + BATCH])
 
-    def measure(self, pace, seconds):
-        """The traffic's figures, and the changes' if there are any. `pace`: changes per second of all; 0: none; None: at will."""
+    def measure(self, pace, seconds, changed=None):
+        """The traffic's figures, and the changes' if there are any. `pace`: changes per second of all; 0: none; None: at will.
+        `changed`: another stage that the changes go to."""
+        changed = changed or self
         results, clients = multiprocessing.Queue(), []
         limits = [multiprocessing.Barrier(CLIENTS + 1, timeout=seconds + 60) for _ in range(2)]
         if pace != 0:
             share = pace / CLIENTS if pace else None
             for me in range(CLIENTS):
-                work = (me, self.path, share, seconds, limits, results)
+                work = (me, changed.path, share, seconds, limits, results)
                 client = multiprocessing.Process(target=changing, args=work, daemon=True)
                 client.start()
                 clients.append(client)
@@ -220,7 +223,7 @@ class Stage:
             figures["rate"] = sum(rate for rate, _ in told)
             figures["change p50"] = 1000 * took[len(took) // 2]
             figures["change p99"] = 1000 * took[len(took) * 99 // 100]
-        self.same()
+        changed.same()
         return figures
 
     def same(self):
@@ -239,19 +242,23 @@ def main():
         sys.exit(__doc__)
     ringway, loadtest = sys.argv[1:3]
     rounds, seconds, clusters = [int(text) for text in sys.argv[3:6]] + [3, 8, 0][len(sys.argv) - 3 :]
-    kinds = {"alone": 0, f"{PACE} changes/s": PACE, "changes at will": None}
+    elsewhere = f"{PACE} changes/s of another daemon"
+    kinds = {"alone": 0, f"{PACE} changes/s": PACE, elsewhere: PACE, "changes at will": None}
     all_figures = {kind: [] for kind in kinds}
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Stage(ringway, loadtest, folder)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as others:
+        stage, other = Stage(ringway, loadtest, folder), Stage(ringway, loadtest, others)
         try:
             stage.fill(clusters)
+            other.fill(clusters)
             # The first seconds of a process are not like the others.
             stage.measure(0, 2)
             for _ in range(rounds):
                 for kind, pace in kinds.items():
-                    all_figures[kind].append(stage.measure(pace, seconds))
+                    changed = other if kind == elsewhere else stage
+                    all_figures[kind].append(stage.measure(pace, seconds, changed))
         finally:
             stage.end()
+            other.end()
     print(f"{rounds} rounds of {seconds} s, {RATE} requests/s, {clusters} clusters beside: median (least to most)")
     for kind, figures in all_figures.items():
         print(f"\n{kind}")
@@ -259,6 +266,9 @@ def main():
             print(f"  requests {key:6} {spread([one[key] for one in figures])} ms")
         ratios = [one["p99"] / alone["p99"] for one, alone in zip(figures, all_figures["alone"])]
         print(f"  p99 over alone  {spread(ratios, 2)}")
+        if figures is all_figures[f"{PACE} changes/s"]:
+            ratios = [one["p99"] / beside["p99"] for one, beside in zip(figures, all_figures[elsewhere])]
+            print(f"  p99 over that beside changes of another daemon  {spread(ratios, 2)}")
         print(f"  unanswered      {spread([one['unanswered'] for one in figures], 0)}")
         print(f"  daemon's CPU    {spread([one['cpu'] for one in figures], 0)} % of a core")
         if "rate" in figures[0]:

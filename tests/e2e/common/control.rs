@@ -27,7 +27,7 @@ pub(crate) use verbs::{Verbs, change};
 use super::client::{Client, Response};
 use super::daemon::{Daemon, LONG, ringway};
 use super::faulty_origin::FaultyOrigin;
-use super::wait::eventually;
+use super::wait::{eventually, now};
 
 static FOLDERS: AtomicU32 = AtomicU32::new(0);
 static ADDRESSES: AtomicU32 = AtomicU32::new(0);
@@ -267,7 +267,17 @@ pub(crate) fn origins(address: SocketAddr, count: usize) -> Vec<String> {
 
 /// Whether connections to `address` are refused.
 pub(crate) fn is_refused(address: SocketAddr) -> bool {
-    Client::try_connect(address).is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    // A shard closes its socket a turn after it has confirmed the change.
+    let deadline = now() + Duration::from_secs(2);
+    loop {
+        let tried = Client::try_connect(address);
+        if tried.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
+            return true;
+        }
+        if now() > deadline {
+            return false;
+        }
+    }
 }
 
 /// The permissions of a file.
