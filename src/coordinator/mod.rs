@@ -2,7 +2,7 @@
 //! watches over them. It is never on the request path.
 //!
 //! It lives on a `tokio-uring` runtime: [`run`] makes the calling thread the coordinator and serves until a signal ends
-//! it, [`start`] puts the coordinator on a thread of its own and returns a handle to it.
+//! it, [`start()`] puts the coordinator on a thread of its own and returns a handle to it.
 //!
 //! # Start
 //!
