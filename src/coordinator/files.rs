@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ringway_core::Config;
-use ringway_core::config::{AnswerFiles, Cluster, Daemon, Route};
 use ringway_core::state::{ConfigState, Touched};
 use ringway_shards::{FILE_BYTES_MAX, Files};
 
@@ -32,38 +31,28 @@ pub(crate) enum FileError {
 ///
 /// # Errors
 /// The first that can not be used.
-pub(super) fn read(config: &Config) -> Result<Files, FileError> {
-    Files::gather(config, |path| {
-        let content = read_bounded(path).map_err(|error| FileError::Read { path: path.to_owned(), error })?;
-        if content.len() > FILE_BYTES_MAX {
-            return Err(FileError::TooLarge { path: path.to_owned() });
-        }
-        Ok(content)
-    })
+pub(super) fn of(config: &Config) -> Result<Files, FileError> {
+    Files::gather(config, content)
 }
 
-/// Reads every file that the touched parts of `state` name.
+/// Reads every file that is named by what `to` has differently from `from`, which is `touched`.
 ///
 /// # Errors
 /// The first that can not be used.
-pub(super) fn of(touched: &Touched, state: &ConfigState) -> Result<Files, FileError> {
-    let clusters = touched.clusters.iter().filter_map(|id| state.cluster(id));
-    let config = Config {
-        daemon: Daemon::default(),
-        listeners: Vec::new(),
-        clusters: clusters.map(|cluster| Cluster::clone(&cluster.settings)).collect(),
-        routes: if touched.routes {
-            state.routes().iter().map(|route| Route::clone(route)).collect()
-        } else {
-            Vec::new()
-        },
-        answers: if touched.answers {
-            state.answers().map(|answer| AnswerFiles::clone(answer)).collect()
-        } else {
-            Vec::new()
-        },
-    };
-    read(&config)
+pub(super) fn of_touched(
+    from: &ConfigState,
+    to: &ConfigState,
+    touched: &Touched,
+) -> Result<Files, FileError> {
+    Files::gather_touched(from, to, touched, content)
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, FileError> {
+    let content = read_bounded(path).map_err(|error| FileError::Read { path: path.to_owned(), error })?;
+    if content.len() > FILE_BYTES_MAX {
+        return Err(FileError::TooLarge { path: path.to_owned() });
+    }
+    Ok(content)
 }
 
 /// The content of a file, up to one byte more than is allowed: the path may name a device that never ends.

@@ -53,8 +53,9 @@ pub(super) async fn launch(config: &Config) -> Result<Launched, CoordinatorError
     let cores = native::thread::allowed_cores().map_err(CoordinatorError::Cores)?;
     let placement = Placement::new(config.daemon.shards, &cores);
     let state = ConfigState::from_config(config);
-    let touched = ConfigState::touched(&ConfigState::new(), &state);
-    let files = files::of(&touched, &state)?;
+    let nothing = ConfigState::new();
+    let touched = ConfigState::touched(&nothing, &state);
+    let files = files::of_touched(&nothing, &state, &touched)?;
     let connections_max = descriptors::raise(&state, placement.shards());
     let mut listening = Listeners::default();
     let opened = listening.open_new(&state, &touched, placement.shards(), clock::now())?;

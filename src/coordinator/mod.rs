@@ -77,7 +77,7 @@ use signals::Signals;
 /// Why they could not.
 pub(crate) fn check(config: &Config) -> Result<(), CoordinatorError> {
     // What a secret is does not matter here.
-    Plan::new(config, &[], &files::read(config)?, &[0; 32])?;
+    Plan::new(config, &[], &files::of(config)?, &[0; 32])?;
     Ok(())
 }
 

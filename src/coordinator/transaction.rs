@@ -163,8 +163,8 @@ impl Coordinator {
         let mut next = self.state.clone();
         let Outcome { count, changes, .. } = wished(wish, &mut next)?;
         let touched = ConfigState::touched(&self.state, &next);
-        let files =
-            files::of(&touched, &next).map_err(|error| VerbError::new(ErrorCode::Io, error.to_string()))?;
+        let files = files::of_touched(&self.state, &next, &touched)
+            .map_err(|error| VerbError::new(ErrorCode::Io, error.to_string()))?;
         let addresses = |name: &ListenerName| self.listening.address(name);
         self.planner
             .stage(&touched, &next, &addresses, &files)
@@ -189,7 +189,7 @@ impl Coordinator {
                 return Err((accepted, error));
             }
         };
-        let files = match files::of(&touched, &next) {
+        let files = match files::of_touched(&self.state, &next, &touched) {
             Ok(files) => files,
             Err(error) => return Err((accepted, VerbError::new(ErrorCode::Io, error.to_string()))),
         };
@@ -316,9 +316,9 @@ impl Coordinator {
             let reply = Box::new(move |_hash| {
                 let _ = notes.send(Note::Committed { life, number });
             });
-            if shard.try_tell(Command::Commit { reply }).is_ok() {
-                transaction.waiting.insert(life, shard.name.clone());
-            }
+            // One that can not even be told is named as late.
+            shard.tell(Command::Commit { reply });
+            transaction.waiting.insert(life, shard.name.clone());
         }
         let staged = transaction.staged.take().expect("it is committed once");
         let changes: Vec<BoardChange> = staged.board().to_vec();
